@@ -1,0 +1,238 @@
+//! What every check looks at, and how findings are put together.
+
+use kafsh_sdk::step::{
+    Action, BrokerSpec, ClusterSpec, Finding, Input, Node, NodeFacts, PortFacts, PortOwner, Preset,
+    ProcessState, Severity, Snapshot,
+};
+
+/// Distance between the ports asked for and those offered instead, and how often it is tried.
+const PORT_STEP: u16 = 100;
+const PORT_STEPS_MAX: u16 = 600;
+
+/// Ports below are for root.
+const PORT_MIN: u16 = 1024;
+
+pub(crate) struct View<'a> {
+    pub(crate) spec: &'a ClusterSpec,
+    pub(crate) observed: &'a Snapshot,
+    /// Earlier steps have planned to move all data aside, so it is not in the way
+    pub(crate) is_archived: bool,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn of(input: &'a Input) -> Self {
+        let archives = |action: &Action| matches!(action, Action::ArchiveData(_));
+        View {
+            spec: &input.spec,
+            observed: &input.observed,
+            is_archived: input.planned.iter().any(archives),
+        }
+    }
+
+    pub(crate) fn facts(&self, node: Node) -> Option<&'a NodeFacts> {
+        self.observed.nodes.iter().find(|facts| facts.node == node)
+    }
+
+    /// The broker of that id, if the cluster is to have one.
+    pub(crate) fn broker(&self, id: i32) -> Option<&'a BrokerSpec> {
+        self.spec.brokers.iter().find(|broker| broker.id == id)
+    }
+
+    /// Major and minor of the version of Kafka: 3 and 9 of `3.9.2`.
+    pub(crate) fn version(&self) -> Option<(u32, u32)> {
+        let mut parts = self.spec.kafka.split(['.', '-']);
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    }
+
+    /// Runs, or would if it were not paused.
+    pub(crate) fn is_alive(&self, node: Node) -> bool {
+        self.facts(node).is_some_and(|facts| {
+            matches!(facts.process, ProcessState::Running(_) | ProcessState::Paused(_))
+        })
+    }
+
+    /// The nodes that are yet to start, ZooKeeper first.
+    pub(crate) fn idle(&self) -> Vec<Node> {
+        let brokers = self.spec.brokers.iter().map(|broker| Node::Broker(broker.id));
+        let nodes = std::iter::once(Node::Zookeeper).chain(brokers);
+        nodes.filter(|node| !self.is_alive(*node)).collect()
+    }
+
+    /// What is known of the brokers that are yet to start.
+    pub(crate) fn idle_brokers(&self) -> Vec<&'a NodeFacts> {
+        self.idle()
+            .into_iter()
+            .filter(|node| *node != Node::Zookeeper)
+            .filter_map(|node| self.facts(node))
+            .collect()
+    }
+
+    /// The command that brings this cluster up.
+    pub(crate) fn up(&self) -> String {
+        self.up_on(None, None)
+    }
+
+    /// The command that brings the cluster up on ports that look free.
+    pub(crate) fn up_elsewhere(&self) -> String {
+        let is_bad = |facts: &&PortFacts| {
+            !self.is_alive(facts.node)
+                && (self.is_ephemeral(facts.port)
+                    || !matches!(facts.owner, PortOwner::Free | PortOwner::Ours))
+        };
+        let bad: Vec<Node> = self.observed.ports.iter().filter(is_bad).map(|f| f.node).collect();
+        let zookeeper = bad.contains(&Node::Zookeeper);
+        let brokers = bad.iter().any(|node| *node != Node::Zookeeper);
+        let base = brokers.then(|| self.offer(&self.broker_ports())).flatten();
+        let client = zookeeper.then(|| self.offer(&[self.spec.zookeeper.port])).flatten();
+        self.up_on(base, client)
+    }
+
+    fn up_on(&self, base: Option<u16>, zookeeper: Option<u16>) -> String {
+        let spec = self.spec;
+        let mut command = format!("cluster up {} --brokers {}", spec.name, self.brokers());
+        if let Some(port) = base.or_else(|| self.base_port()) {
+            command += &format!(" --base-port {port}");
+        }
+        if let Some(port) = zookeeper {
+            command += &format!(" --zookeeper-port {port}");
+        }
+        match spec.preset {
+            Preset::Dev => {}
+            Preset::Classic => command += " --preset classic",
+            Preset::Strict => command += " --preset strict",
+        }
+        command
+    }
+
+    /// As `--brokers` takes them: how many, or which where they are not numbered from 1.
+    fn brokers(&self) -> String {
+        let brokers = &self.spec.brokers;
+        if (1..).zip(brokers).all(|(number, broker)| broker.id == number) {
+            brokers.len().to_string()
+        } else {
+            brokers.iter().map(|broker| broker.id.to_string()).collect::<Vec<_>>().join(",")
+        }
+    }
+
+    fn broker_ports(&self) -> Vec<u16> {
+        let listeners = self.spec.brokers.iter().flat_map(|broker| &broker.listeners);
+        listeners.map(|listener| listener.port).collect()
+    }
+
+    /// The port from which the brokers count, if they do.
+    fn base_port(&self) -> Option<u16> {
+        let first = |broker: &BrokerSpec| broker.listeners.first().map(|listener| listener.port);
+        let base = first(self.spec.brokers.first()?)?;
+        let counts = |(index, broker): (usize, &BrokerSpec)| {
+            first(broker).map(usize::from) == Some(usize::from(base) + index)
+        };
+        self.spec.brokers.iter().enumerate().all(counts).then_some(base)
+    }
+
+    /// The lowest of `ports`, moved so far that all of them are free as far as is known: up if
+    /// there is room, else down.
+    fn offer(&self, ports: &[u16]) -> Option<u16> {
+        let lowest = *ports.iter().min()?;
+        let up = (1..=PORT_STEPS_MAX).map(|n| i32::from(n) * i32::from(PORT_STEP));
+        let down = up.clone().map(|distance| -distance);
+        let fits = |distance: &i32| ports.iter().all(|port| self.may_use(*port, *distance));
+        let distance = up.chain(down).find(fits)?;
+        u16::try_from(i32::from(lowest) + distance).ok()
+    }
+
+    fn may_use(&self, port: u16, distance: i32) -> bool {
+        let Ok(port) = u16::try_from(i32::from(port) + distance) else { return false };
+        let known = self.observed.ports.iter().any(|facts| facts.port == port);
+        port >= PORT_MIN && !known && !self.is_ephemeral(port)
+    }
+
+    pub(crate) fn is_ephemeral(&self, port: u16) -> bool {
+        let host = &self.observed.host;
+        (host.ephemeral_first..=host.ephemeral_last).contains(&port)
+    }
+
+    /// Brings a whole earlier state back.
+    pub(crate) fn restore(&self) -> String {
+        format!("cluster restore {}", self.spec.name)
+    }
+
+    /// Moves all data aside and starts anew.
+    pub(crate) fn archive_and_up(&self) -> String {
+        let name = &self.spec.name;
+        // Data under running servers cannot be moved.
+        let stop = if self.idle().len() == self.spec.brokers.len() + 1 {
+            String::new()
+        } else {
+            format!("cluster stop {name}; ")
+        };
+        format!("{stop}cluster archive {name}; {}", self.up())
+    }
+}
+
+pub(crate) fn name(node: Node) -> String {
+    match node {
+        Node::Zookeeper => "zookeeper".to_owned(),
+        Node::Broker(id) => format!("broker {id}"),
+    }
+}
+
+/// `broker 1, broker 3`
+pub(crate) fn names(nodes: impl IntoIterator<Item = Node>) -> String {
+    nodes.into_iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+pub(crate) fn problem(code: &str, subject: impl Into<String>, message: String) -> Finding {
+    finding(Severity::Problem, code, subject.into(), message)
+}
+
+pub(crate) fn warning(code: &str, subject: impl Into<String>, message: String) -> Finding {
+    finding(Severity::Warning, code, subject.into(), message)
+}
+
+pub(crate) fn note(code: &str, subject: impl Into<String>, message: String) -> Finding {
+    finding(Severity::Note, code, subject.into(), message)
+}
+
+fn finding(severity: Severity, code: &str, subject: String, message: String) -> Finding {
+    Finding {
+        severity,
+        code: code.to_owned(),
+        subject,
+        message,
+        evidence: Vec::new(),
+        cause: None,
+        next: Vec::new(),
+        safe_to_fix: false,
+    }
+}
+
+/// The parts of a finding that not every one has.
+pub(crate) trait Detail {
+    fn evidence(self, lines: impl IntoIterator<Item = String>) -> Self;
+    fn cause(self, sentence: &str) -> Self;
+    fn next(self, command: String) -> Self;
+    /// The first of the next commands moves no data and touches no foreign process.
+    fn safe(self) -> Self;
+}
+
+impl Detail for Finding {
+    fn evidence(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.evidence.extend(lines);
+        self
+    }
+
+    fn cause(mut self, sentence: &str) -> Self {
+        self.cause = Some(sentence.to_owned());
+        self
+    }
+
+    fn next(mut self, command: String) -> Self {
+        self.next.push(command);
+        self
+    }
+
+    fn safe(mut self) -> Self {
+        self.safe_to_fix = true;
+        self
+    }
+}

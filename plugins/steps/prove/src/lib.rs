@@ -1,0 +1,110 @@
+//! The step `prove`: a record goes through every replica, in and out, before `cluster up` says that
+//! a cluster is there.
+
+#[cfg(test)]
+mod tests;
+
+use kafsh_sdk::step::{
+    Action, ClusterSpec, CreateTopic, Failure, Finding, Info, Input, Property, ProveTopic,
+    Severity, Step, StepPlan, Verification,
+};
+
+/// Topic of the proof. It is there for the length of the proof only; the two underscores put it
+/// among the internal topics.
+pub const PROBE_TOPIC: &str = "__kafsh_probe";
+
+/// Partitions and replicas of the probe at most: enough to cross every link of a small cluster, few
+/// enough to be made and deleted in tens of milliseconds.
+const PROBE_WIDTH_MAX: i16 = 3;
+
+/// Creates a topic whose records need all replicas, sends a record through each of its partitions,
+/// and deletes it.
+pub struct Prove;
+
+impl Step for Prove {
+    fn describe() -> Info {
+        Info {
+            name: "prove".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            summary: "Proves that a record goes through every replica".to_owned(),
+        }
+    }
+
+    fn plan(input: Input) -> Result<StepPlan, Failure> {
+        if !is_wanted(&input) {
+            return Ok(StepPlan::nothing("a record went through every replica"));
+        }
+        if !deletes_topics(&input.spec) {
+            let mut plan = StepPlan::nothing("no proof, since topics cannot be deleted");
+            plan.findings.push(skipped());
+            return Ok(plan);
+        }
+        let width = width(&input.spec);
+        let replicas = if width == 1 { "replica" } else { "replicas" };
+        Ok(StepPlan {
+            summary: format!("send a record through {width} {replicas} and back"),
+            actions: probe(width),
+            findings: Vec::new(),
+        })
+    }
+
+    fn verify(input: Input) -> Result<Verification, Failure> {
+        let spec = &input.spec;
+        if input.observed.proven || spec.brokers.is_empty() || !deletes_topics(spec) {
+            return Ok(Verification::Met);
+        }
+        Ok(Verification::NotYet("no record went through the cluster since it started".to_owned()))
+    }
+}
+
+kafsh_sdk::export_step!(Prove);
+
+fn is_wanted(input: &Input) -> bool {
+    let starts = |action: &Action| matches!(action, Action::Start(nodes) if !nodes.is_empty());
+    let stale = !input.observed.proven || input.planned.iter().any(starts);
+    stale && !input.spec.brokers.is_empty()
+}
+
+/// Whether the probe could be deleted again; it must not be left behind.
+fn deletes_topics(spec: &ClusterSpec) -> bool {
+    let of_brokers = spec.brokers.iter().flat_map(|broker| &broker.properties);
+    !spec
+        .properties
+        .iter()
+        .chain(of_brokers)
+        .any(|property| property.key == "delete.topic.enable" && property.value.trim() == "false")
+}
+
+fn skipped() -> Finding {
+    Finding {
+        severity: Severity::Note,
+        code: "proof-skipped".to_owned(),
+        subject: "cluster".to_owned(),
+        message: "no record is sent through the new cluster".to_owned(),
+        evidence: vec!["delete.topic.enable=false".to_owned()],
+        cause: Some("the topic of the proof could not be deleted again".to_owned()),
+        next: Vec::new(),
+        safe_to_fix: false,
+    }
+}
+
+fn width(spec: &ClusterSpec) -> i16 {
+    i16::try_from(spec.brokers.len()).unwrap_or(PROBE_WIDTH_MAX).min(PROBE_WIDTH_MAX)
+}
+
+fn probe(width: i16) -> Vec<Action> {
+    let topic = PROBE_TOPIC.to_owned();
+    let partitions = i32::from(width);
+    let create = CreateTopic {
+        topic: topic.clone(),
+        partitions,
+        replication_factor: width,
+        // An ack then means that every replica has the record.
+        configs: vec![Property::new("min.insync.replicas", width.to_string())],
+    };
+    vec![
+        Action::CreateTopic(create),
+        Action::ProveTopic(ProveTopic { topic: topic.clone(), partitions }),
+        Action::DeleteTopic(topic),
+    ]
+}

@@ -1,0 +1,153 @@
+//! What moves or deletes data: archive, restore, wipe, clean, destroy.
+
+use kafsh_model::confirm::Confirmed;
+use kafsh_model::plan::Node;
+use kafsh_model::snapshot::NodeFacts;
+use kafsh_model::spec::ClusterSpec;
+use kafsh_model::{Error, Result};
+
+use super::Engine;
+use super::report::StopOptions;
+use super::start::known;
+use super::stop::alive;
+
+impl Engine {
+    /// Moves the data of every node aside as one unit; returns the unit's name.
+    ///
+    /// # Errors
+    /// `still-running` (refused) while a node runs; `nothing-to-archive`; `locked`.
+    pub async fn archive(&self, spec: &ClusterSpec, reason: &str) -> Result<String> {
+        let _lock = self.store.lock(&spec.name, &self.command)?;
+        let facts = self.node_facts(spec).await?;
+        refuse_running(spec, &facts)?;
+        if !facts.iter().any(holds_data) {
+            return Err(Error::not_found(
+                "nothing-to-archive",
+                format!("cluster `{}` holds no data", spec.name),
+            ));
+        }
+        self.store.clear_proven(&spec.name)?;
+        self.runtime.archive(spec, reason).await
+    }
+
+    /// Names of the units moved aside, oldest first.
+    ///
+    /// # Errors
+    /// What the runtime says.
+    pub async fn archives(&self, spec: &ClusterSpec) -> Result<Vec<String>> {
+        self.runtime.archives(spec).await
+    }
+
+    /// Brings a whole unit back. Data that is there now is moved aside first, as a unit of its own
+    /// whose name is returned.
+    ///
+    /// # Errors
+    /// `archive-not-found`; `still-running` (refused); `locked`. Where bringing back fails, what
+    /// was moved aside is brought back.
+    pub async fn restore(&self, spec: &ClusterSpec, unit: &str) -> Result<Option<String>> {
+        let _lock = self.store.lock(&spec.name, &self.command)?;
+        let facts = self.node_facts(spec).await?;
+        refuse_running(spec, &facts)?;
+        let units = self.runtime.archives(spec).await?;
+        if !units.iter().any(|known| known == unit) {
+            let near = kafsh_model::suggest::suggest(unit, units.iter().map(String::as_str));
+            let mut error = Error::not_found(
+                "archive-not-found",
+                format!("no archive `{}`", unit.escape_debug()),
+            );
+            if let Some(near) = near.first() {
+                error = error.with_cause(format!("did you mean `{near}`?"));
+            }
+            return Err(error.with_next(format!("cluster archive {} --list", spec.name)));
+        }
+        self.store.clear_proven(&spec.name)?;
+        let aside = match facts.iter().any(holds_data) {
+            true => Some(self.runtime.archive(spec, &format!("before restoring {unit}")).await?),
+            false => None,
+        };
+        let Err(error) = self.runtime.restore(spec, unit).await else { return Ok(aside) };
+        Err(match aside {
+            None => error,
+            Some(aside) => match self.runtime.restore(spec, &aside).await {
+                Ok(()) => error.with_evidence("what was there before is back"),
+                Err(_) => error
+                    .with_evidence(format!("what was there before is in the archive `{aside}`"))
+                    .with_next(format!("cluster restore {} {aside}", spec.name)),
+            },
+        })
+    }
+
+    /// Deletes the data of one node that is not running.
+    ///
+    /// # Errors
+    /// `still-running` (refused); `brokers-hold-data` (refused) for ZooKeeper; `locked`.
+    pub async fn wipe(&self, spec: &ClusterSpec, node: Node, confirmed: Confirmed) -> Result<()> {
+        let _spent = confirmed;
+        let _lock = self.store.lock(&spec.name, &self.command)?;
+        known(spec, &[node])?;
+        let facts = self.node_facts(spec).await?;
+        if let Some(holder) = facts.iter().find(|f| f.node != Node::ZooKeeper && holds_data(f))
+            && node == Node::ZooKeeper
+        {
+            let path = holder.data.iter().find(|dir| dir.exists && !dir.empty);
+            return Err(Error::refused(
+                "brokers-hold-data",
+                "ZooKeeper's data is not deleted while brokers hold data",
+            )
+            .with_evidence(format!("{}: {}", holder.node, path.map_or("", |dir| &dir.path)))
+            .with_cause(
+                "a new ZooKeeper makes a new cluster id, and no broker starts with data of another",
+            )
+            .with_next(format!("cluster archive {}", spec.name)));
+        }
+        let own: Vec<NodeFacts> = facts.into_iter().filter(|facts| facts.node == node).collect();
+        refuse_running(spec, &own)?;
+        self.store.clear_proven(&spec.name)?;
+        self.runtime.wipe(spec, node).await
+    }
+
+    /// Deletes ZooKeeper's data; refuses while brokers hold data, since no broker would start
+    /// after it.
+    ///
+    /// # Errors
+    /// `brokers-hold-data` (refused), with `cluster archive` as the way; `still-running`; `locked`.
+    pub async fn zookeeper_clean(&self, spec: &ClusterSpec, confirmed: Confirmed) -> Result<()> {
+        self.wipe(spec, Node::ZooKeeper, confirmed).await
+    }
+
+    /// Stops what runs and deletes everything of the cluster, but its archives unless
+    /// `archives_too`.
+    ///
+    /// # Errors
+    /// As [`Engine::stop`]; what the runtime says. Nothing is deleted while a node still runs.
+    pub async fn destroy(
+        &self,
+        spec: &ClusterSpec,
+        archives_too: bool,
+        options: &StopOptions,
+        confirmed: Confirmed,
+    ) -> Result<()> {
+        let _spent = confirmed;
+        let _lock = self.store.lock(&spec.name, &self.command)?;
+        let facts = self.node_facts(spec).await?;
+        self.stop_nodes(spec, &spec.nodes(), &facts, options).await?;
+        refuse_running(spec, &self.node_facts(spec).await?)?;
+        self.runtime.destroy(spec, archives_too).await?;
+        self.store.remove(&spec.name)
+    }
+}
+
+fn holds_data(facts: &NodeFacts) -> bool {
+    facts.data.iter().any(|dir| dir.exists && !dir.empty)
+}
+
+fn refuse_running(spec: &ClusterSpec, facts: &[NodeFacts]) -> Result<()> {
+    let running: Vec<String> = alive(facts).map(|node| node.to_string()).collect();
+    if running.is_empty() {
+        return Ok(());
+    }
+    let verb = if running.len() == 1 { "is" } else { "are" };
+    Err(Error::refused("still-running", format!("{} {verb} still running", running.join(", ")))
+        .with_cause("data is moved or deleted only while nobody writes to it")
+        .with_next(format!("cluster stop {}", spec.name)))
+}

@@ -1,0 +1,208 @@
+//! `cluster doctor`: everything that is wrong, and what may be mended without asking.
+
+use kafsh_model::Result;
+use kafsh_model::plan::{Finding, Node, Severity};
+use kafsh_model::port::Signal;
+use kafsh_model::snapshot::{ProcessState, Snapshot};
+use kafsh_model::spec::ClusterSpec;
+
+use super::Engine;
+use super::report::FixReport;
+use crate::spec;
+
+/// The step whose findings doctor shows.
+const PREFLIGHT: &str = "preflight";
+
+impl Engine {
+    /// Preflight's findings over a fresh snapshot, the spec's own, logs of nodes that died, stale
+    /// registrations, strangers; worst first. Takes no lock.
+    ///
+    /// # Errors
+    /// As [`Engine::observe`].
+    pub async fn doctor(&self, spec: &ClusterSpec) -> Result<Vec<Finding>> {
+        let snapshot = self.cancel.run(self.observe(spec)).await?;
+        let mut findings = self.preflight(spec, &snapshot).await?;
+        let dead: Vec<Node> = snapshot
+            .nodes
+            .iter()
+            .filter(|facts| matches!(facts.process, ProcessState::Died { .. }))
+            .map(|facts| facts.node)
+            .collect();
+        findings.extend(self.diagnose(spec, &dead).await);
+        findings.extend(own(spec, &snapshot));
+        findings.extend(spec::check(spec));
+        let mut kept: Vec<Finding> = Vec::new();
+        for finding in findings {
+            let known =
+                |other: &Finding| other.code == finding.code && other.subject == finding.subject;
+            // The same thing seen from two sides is told once, by the one that can mend it.
+            match kept.iter_mut().find(|other| known(other)) {
+                Some(other) if finding.safe_to_fix && !other.safe_to_fix => *other = finding,
+                Some(other) if other.message == finding.message || other.safe_to_fix => {}
+                _ => kept.push(finding),
+            }
+        }
+        kept.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        Ok(kept)
+    }
+
+    async fn preflight(&self, spec: &ClusterSpec, snapshot: &Snapshot) -> Result<Vec<Finding>> {
+        let mut only = spec.clone();
+        only.steps = vec![PREFLIGHT.to_string()];
+        match self.plan(&only, snapshot).await {
+            Ok(plan) => Ok(plan.findings().cloned().collect()),
+            Err(error) if error.code == "interrupted" => Err(error),
+            Err(error) => Ok(vec![Finding {
+                severity: Severity::Warning,
+                code: "preflight-missing".to_string(),
+                subject: "host".to_string(),
+                message: "the checks of step `preflight` could not be made".to_string(),
+                evidence: vec![error.message],
+                cause: error.cause,
+                next: error.next,
+                safe_to_fix: false,
+            }]),
+        }
+    }
+
+    /// Mends what is safe to mend: starts nodes that died, wakes paused ones, waits for stale
+    /// registrations to expire. No data is moved, no process that is not ours is touched.
+    ///
+    /// # Errors
+    /// `locked`; what starting a node says.
+    pub async fn doctor_fix(&self, spec: &ClusterSpec) -> Result<FixReport> {
+        let findings = self.doctor(spec).await?;
+        let _lock = self.store.lock(&spec.name, &self.command)?;
+        let mut report = FixReport::default();
+        let facts = self.node_facts(spec).await?;
+        let in_the_way = findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Problem && !finding.safe_to_fix);
+        let mut start = Vec::new();
+        for finding in findings {
+            let node = spec.nodes().into_iter().find(|node| node.to_string() == finding.subject);
+            match (finding.code.as_str(), node) {
+                ("node-paused", Some(node)) if finding.safe_to_fix => {
+                    self.runtime.signal(spec, node, Signal::Resume).await?;
+                    report.done.push(format!("{node} goes on"));
+                }
+                ("stale-registration", Some(Node::Broker(id))) if finding.safe_to_fix => {
+                    self.cancel.run(self.await_expiry(spec, id)).await?;
+                    report.done.push(format!("the old registration of broker {id} has expired"));
+                }
+                ("node-died", Some(node)) if finding.safe_to_fix && !in_the_way => start.push(node),
+                _ => report.left.push(finding),
+            }
+        }
+        start.retain(|node| {
+            facts
+                .iter()
+                .any(|f| f.node == *node && !f.process.is_alive() && !f.properties.is_empty())
+        });
+        // ZooKeeper first, whatever was found first.
+        start.sort();
+        if !start.is_empty() {
+            let started = self.start_locked(spec, &start).await?;
+            report.done.extend(started.started.iter().map(|node| format!("started {node}")));
+        }
+        Ok(report)
+    }
+}
+
+/// What the snapshot alone shows.
+fn own(spec: &ClusterSpec, snapshot: &Snapshot) -> Vec<Finding> {
+    let name = &spec.name;
+    let finding = |severity, code: &str, subject: String, message: String| Finding {
+        severity,
+        code: code.to_string(),
+        subject,
+        message,
+        evidence: Vec::new(),
+        cause: None,
+        next: Vec::new(),
+        safe_to_fix: false,
+    };
+    let mut findings = Vec::new();
+    for facts in &snapshot.nodes {
+        let node = facts.node;
+        let subject = node.to_string();
+        let start = match node {
+            Node::Broker(id) => format!("@{name} broker start {id}"),
+            Node::ZooKeeper => format!("@{name} zookeeper start"),
+        };
+        match facts.process {
+            ProcessState::Died { pid } => findings.push(Finding {
+                next: vec![start],
+                safe_to_fix: true,
+                ..finding(
+                    Severity::Warning,
+                    "node-died",
+                    subject.clone(),
+                    format!("{node} (pid {pid}) ended without having been stopped"),
+                )
+            }),
+            ProcessState::Paused { pid } => findings.push(Finding {
+                cause: Some(
+                    "it was stopped by SIGSTOP: it holds its port and answers nobody".into(),
+                ),
+                next: match node {
+                    Node::Broker(id) => vec![format!("@{name} broker resume {id}")],
+                    Node::ZooKeeper => vec![format!("cluster doctor {name} --fix")],
+                },
+                safe_to_fix: true,
+                ..finding(
+                    Severity::Warning,
+                    "node-paused",
+                    subject.clone(),
+                    format!("{node} is paused (pid {pid})"),
+                )
+            }),
+            _ => {}
+        }
+        if facts.stale_registration {
+            findings.push(Finding {
+                cause: Some(
+                    "it was not stopped in order, and its session has not timed out".into(),
+                ),
+                next: vec![format!("cluster doctor {name} --fix")],
+                safe_to_fix: true,
+                ..finding(
+                    Severity::Warning,
+                    "stale-registration",
+                    subject.clone(),
+                    format!("{node} is registered in ZooKeeper and does not run"),
+                )
+            });
+        }
+        if facts.restart_needed && facts.process.is_alive() {
+            findings.push(Finding {
+                next: vec![format!("cluster restart {name} --rolling")],
+                ..finding(
+                    Severity::Note,
+                    "restart-needed",
+                    subject,
+                    format!("{node} runs with older properties than its file has"),
+                )
+            });
+        }
+    }
+    let registered = snapshot.zookeeper.iter().flat_map(|zookeeper| &zookeeper.registrations);
+    for stranger in registered.filter(|r| spec.broker(r.broker).is_none()) {
+        let answers = if stranger.answers { "answers" } else { "does not answer" };
+        findings.push(Finding {
+            evidence: stranger.endpoints.clone(),
+            cause: Some("it was not started from here, or was taken out of the spec".into()),
+            next: vec![format!("@{name} broker list")],
+            ..finding(
+                Severity::Warning,
+                "unknown-broker",
+                format!("broker {}", stranger.broker),
+                format!(
+                    "broker {} is registered, {answers}, and is not in the spec",
+                    stranger.broker
+                ),
+            )
+        });
+    }
+    findings
+}

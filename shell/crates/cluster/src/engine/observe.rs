@@ -1,0 +1,279 @@
+//! One look at everything: what steps, doctor and status see.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::future::{join_all, try_join_all};
+use kafsh_model::plan::Node;
+use kafsh_model::port::{Admin, ZooKeeper};
+use kafsh_model::snapshot::{HostFacts, NodeFacts, Registration, Snapshot, ZooKeeperFacts};
+use kafsh_model::spec::{BrokerSpec, ClusterSpec, SecurityProtocol};
+use kafsh_model::{BrokerId, Error, Result};
+
+use super::Engine;
+use super::prove::PROBE_TOPIC;
+
+/// Longest that ZooKeeper is waited for in one look: what is silent must not hold up the rest.
+const ZOOKEEPER_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// Longest that `srvr` is waited for.
+const STATUS_TIMEOUT: Duration = Duration::from_millis(700);
+
+/// Longest that one broker is waited for in one look.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(900);
+
+/// What one broker said when it was asked.
+pub(super) struct Probed {
+    pub id: BrokerId,
+    pub controller: Option<BrokerId>,
+    pub sees: Vec<BrokerId>,
+}
+
+impl Engine {
+    /// Looks at host, nodes, ports, ZooKeeper and brokers, all at the same time. Changes nothing
+    /// and takes no lock.
+    ///
+    /// # Errors
+    /// Only where the runtime cannot look at its own files; servers that do not answer are facts.
+    pub async fn observe(&self, spec: &ClusterSpec) -> Result<Snapshot> {
+        self.look(spec, None).await
+    }
+
+    /// `host` is taken over where it is given: it does not change while a command runs.
+    pub(super) async fn look(
+        &self,
+        spec: &ClusterSpec,
+        host: Option<&HostFacts>,
+    ) -> Result<Snapshot> {
+        let host = async {
+            match host {
+                Some(host) => Ok(host.clone()),
+                None => self.runtime.host(spec).await,
+            }
+        };
+        let zookeeper = async { Ok(self.zookeeper_facts(spec).await.ok()) };
+        // A server that is just ending holds its ports until it has ended, and looking at the nodes
+        // waits for that: so the ports come after.
+        let nodes_and_ports = async {
+            let nodes = self.node_facts(spec).await?;
+            Ok((nodes, self.runtime.ports(spec).await?))
+        };
+        let (host, (mut nodes, ports), mut zookeeper, probed) = tokio::try_join!(
+            host,
+            nodes_and_ports,
+            zookeeper,
+            async { Ok(self.probe_all(spec).await) },
+        )?;
+        if let Some(facts) = &mut zookeeper {
+            self.ask_registered(spec, facts, &probed).await;
+            mark_stale(&mut nodes, facts);
+        }
+        let all: Vec<BrokerId> = spec.brokers.iter().map(|broker| broker.id).collect();
+        let ready = |seen: &&Probed| all.iter().all(|id| seen.sees.contains(id));
+        let ready_brokers = probed.iter().filter(ready).map(|seen| seen.id).collect();
+        let proven = pids(spec, &nodes).is_some_and(|pids| self.store.is_proven(&spec.name, &pids));
+        Ok(Snapshot {
+            host,
+            nodes,
+            ports,
+            zookeeper,
+            ready_brokers,
+            proven,
+            probe_topics: vec![PROBE_TOPIC.to_string()],
+        })
+    }
+
+    pub(super) async fn node_facts(&self, spec: &ClusterSpec) -> Result<Vec<NodeFacts>> {
+        try_join_all(spec.nodes().into_iter().map(|node| self.runtime.node(spec, node))).await
+    }
+
+    /// Asks every broker of the spec; those that do not answer are absent.
+    async fn probe_all(&self, spec: &ClusterSpec) -> Vec<Probed> {
+        let Ok(admin) = self.admin(spec) else { return Vec::new() };
+        let asks = spec.brokers.iter().map(|broker| ask(&*admin, broker, PROBE_TIMEOUT));
+        join_all(asks).await.into_iter().filter_map(Result::ok).collect()
+    }
+
+    /// What ZooKeeper holds of this cluster.
+    ///
+    /// # Errors
+    /// `unavailable` where it does not serve, or is silent.
+    pub(super) async fn zookeeper_facts(&self, spec: &ClusterSpec) -> Result<ZooKeeperFacts> {
+        bounded(ZOOKEEPER_TIMEOUT, self.read_zookeeper(spec)).await
+    }
+
+    async fn read_zookeeper(&self, spec: &ClusterSpec) -> Result<ZooKeeperFacts> {
+        let zookeeper = self.zookeeper(spec)?;
+        let status = zookeeper.status(STATUS_TIMEOUT).await?;
+        let chroot = spec.zookeeper.chroot.as_deref().unwrap_or("");
+        let path = |tail: &str| format!("{chroot}{tail}");
+        let (id, controller, ids, topics) = (
+            path("/cluster/id"),
+            path("/controller"),
+            path("/brokers/ids"),
+            path("/brokers/topics"),
+        );
+        let (id, controller, ids, topics) = tokio::try_join!(
+            async { none_if_absent(zookeeper.get(&id).await) },
+            async { none_if_absent(zookeeper.get(&controller).await) },
+            async { none_if_absent(zookeeper.children(&ids).await) },
+            async { none_if_absent(zookeeper.children(&topics).await) },
+        )?;
+        let brokers: Vec<BrokerId> =
+            ids.unwrap_or_default().iter().filter_map(|id| id.parse().ok()).collect();
+        let registrations =
+            try_join_all(brokers.iter().map(|id| registration(&*zookeeper, chroot, *id))).await?;
+        let topics = topics.unwrap_or_default().len();
+        Ok(ZooKeeperFacts {
+            mode: status.mode,
+            cluster_id: id.and_then(|znode| text_in(&znode.data, "id")),
+            controller: controller.and_then(|znode| number_in(&znode.data, "brokerid")),
+            topics: u32::try_from(topics).unwrap_or(u32::MAX),
+            registrations: registrations.into_iter().flatten().collect(),
+        })
+    }
+
+    /// Fills in `answers` of each registration.
+    async fn ask_registered(
+        &self,
+        spec: &ClusterSpec,
+        facts: &mut ZooKeeperFacts,
+        probed: &[Probed],
+    ) {
+        let Ok(admin) = self.admin(spec) else { return };
+        let asks = facts.registrations.iter().map(|registration| {
+            let admin = &admin;
+            async move {
+                if probed.iter().any(|seen| seen.id == registration.broker) {
+                    return true;
+                }
+                if asked_already(spec, registration) {
+                    return false;
+                }
+                let plain = |endpoint: &&String| endpoint.starts_with("PLAINTEXT://");
+                let endpoint = registration.endpoints.iter().find(plain);
+                let address = endpoint
+                    .or(registration.endpoints.first())
+                    .and_then(|endpoint| endpoint.split_once("://"))
+                    .map(|(_, address)| address);
+                match address {
+                    Some(address) => {
+                        bounded(PROBE_TIMEOUT, admin.probe(address, PROBE_TIMEOUT)).await.is_ok()
+                    }
+                    None => false,
+                }
+            }
+        });
+        let answers = join_all(asks).await;
+        for (registration, answers) in facts.registrations.iter_mut().zip(answers) {
+            registration.answers = answers;
+        }
+    }
+}
+
+/// It is registered where the spec says, and there it was asked before.
+fn asked_already(spec: &ClusterSpec, registration: &Registration) -> bool {
+    spec.broker(registration.broker).is_some_and(|broker| {
+        broker.listeners.iter().any(|listener| {
+            let own = format!("{}:{}", listener.advertised_host, listener.advertised_port);
+            let at =
+                |endpoint: &String| endpoint.split_once("://").is_some_and(|(_, at)| at == own);
+            registration.endpoints.iter().any(at)
+        })
+    })
+}
+
+/// The pids of the spec's nodes; `None` while one is not alive.
+pub(super) fn pids(spec: &ClusterSpec, nodes: &[NodeFacts]) -> Option<BTreeMap<String, u32>> {
+    spec.nodes()
+        .into_iter()
+        .map(|node| {
+            let facts = nodes.iter().find(|facts| facts.node == node)?;
+            let pid = facts.process.pid().filter(|_| facts.process.is_alive())?;
+            Some((node.to_string(), pid))
+        })
+        .collect()
+}
+
+/// Asks one broker over the listener that needs no credentials, else the first.
+pub(super) async fn ask(
+    admin: &dyn Admin,
+    broker: &BrokerSpec,
+    timeout: Duration,
+) -> Result<Probed> {
+    let plain = broker.listeners.iter().find(|l| l.protocol == SecurityProtocol::Plaintext);
+    let Some(listener) = plain.or(broker.listeners.first()) else {
+        return Err(Error::bug(format!("broker {} has no listener", broker.id)));
+    };
+    // The advertised host may lead through a network that is not there yet; the bound one is here.
+    let host = match listener.bind.as_str() {
+        "0.0.0.0" => "127.0.0.1",
+        "::" | "[::]" => "[::1]",
+        bound => bound,
+    };
+    let address = format!("{host}:{}", listener.port);
+    let view = bounded(timeout, admin.probe(&address, timeout)).await?;
+    Ok(Probed {
+        id: broker.id,
+        controller: view.controller,
+        sees: view.brokers.iter().map(|broker| broker.id).collect(),
+    })
+}
+
+/// Any port may be silent for longer than it was asked to be: the deadline is ours.
+pub(super) async fn bounded<T>(
+    timeout: Duration,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    match tokio::time::timeout(timeout, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Error::unavailable("no-answer", "no answer")
+            .with_cause(format!("nothing came within {} ms", timeout.as_millis()))),
+    }
+}
+
+pub(super) async fn registration(
+    zookeeper: &dyn ZooKeeper,
+    chroot: &str,
+    broker: BrokerId,
+) -> Result<Option<Registration>> {
+    let path = format!("{chroot}/brokers/ids/{broker}");
+    let Some(znode) = none_if_absent(zookeeper.get(&path).await)? else { return Ok(None) };
+    let value: serde_json::Value = serde_json::from_slice(&znode.data).unwrap_or_default();
+    let endpoints = value.get("endpoints").and_then(serde_json::Value::as_array);
+    let endpoints = endpoints.into_iter().flatten().filter_map(|endpoint| endpoint.as_str());
+    Ok(Some(Registration {
+        broker,
+        endpoints: endpoints.map(String::from).collect(),
+        session: znode.ephemeral_owner,
+        answers: false,
+    }))
+}
+
+pub(super) fn none_if_absent<T>(outcome: Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.code == "znode-not-found" => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn text_in(data: &[u8], key: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(data).ok()?;
+    value.get(key)?.as_str().map(String::from)
+}
+
+fn number_in(data: &[u8], key: &str) -> Option<BrokerId> {
+    let value: serde_json::Value = serde_json::from_slice(data).ok()?;
+    value.get(key)?.as_i64().and_then(|number| BrokerId::try_from(number).ok())
+}
+
+/// A registration that no live process of ours owns and that nobody answers for.
+fn mark_stale(nodes: &mut [NodeFacts], zookeeper: &ZooKeeperFacts) {
+    for facts in nodes {
+        let Node::Broker(id) = facts.node else { continue };
+        facts.stale_registration = !facts.process.is_alive()
+            && zookeeper.registrations.iter().any(|r| r.broker == id && !r.answers);
+    }
+}

@@ -1,0 +1,79 @@
+//! The end of a node's log.
+
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use kafsh_model::Result;
+use kafsh_model::plan::Node;
+use kafsh_model::spec::ClusterSpec;
+
+use super::Local;
+use super::record::RunRecord;
+use crate::runtime::files;
+
+/// Most bytes read from the end of a log.
+const TAIL_BYTES_MAX: u64 = 1 << 20;
+
+/// Most lines of the console among them.
+const CONSOLE_LINES_MAX: usize = 20;
+
+impl Local {
+    /// Since the last start where one is recorded, so that an old failure is not taken for a new
+    /// one: the server's log, and what the JVM itself said.
+    pub(super) fn log_tail(
+        &self,
+        spec: &ClusterSpec,
+        node: Node,
+        lines: usize,
+    ) -> Result<Vec<String>> {
+        let paths = self.layout(spec)?.node(spec, node)?;
+        let record = RunRecord::load(&paths.run)?;
+        let (since_ms, offset) =
+            record.map_or((0, 0), |record| (record.intended_at_ms, record.log_offset));
+        let server = paths.logs.join("server.log");
+        let console = paths.logs.join("console.log");
+        let said = tail_since(&console, since_ms, 0, CONSOLE_LINES_MAX)?;
+        let logged = tail_since(&server, since_ms, offset, lines)?;
+        // The JVM's own last words, out of memory for one, are on its console alone.
+        let console_is_last = modified_ms(&console) > modified_ms(&server);
+        let mut tail = if console_is_last { [logged, said] } else { [said, logged] }.concat();
+        tail.drain(..tail.len().saturating_sub(lines));
+        Ok(tail)
+    }
+}
+
+/// ms since 1970-01-01 UTC; `None` where there is no such file.
+fn modified_ms(path: &Path) -> Option<u128> {
+    let modified = std::fs::metadata(path).and_then(|meta| meta.modified()).ok()?;
+    modified.duration_since(UNIX_EPOCH).ok().map(|since| since.as_millis())
+}
+
+fn tail_since(path: &Path, since_ms: u64, offset: u64, lines: usize) -> Result<Vec<String>> {
+    let Ok(meta) = std::fs::metadata(path) else { return Ok(Vec::new()) };
+    if modified_ms(path).is_some_and(|at| at < u128::from(since_ms)) {
+        return Ok(Vec::new());
+    }
+    // Shorter than it was: rotated since, so all of it is new.
+    let offset = if meta.len() < offset { 0 } else { offset };
+    let text = files::read_end(path, offset, TAIL_BYTES_MAX)
+        .map_err(|e| files::io_error("read", path, &e))?;
+    let all: Vec<&str> = text.lines().collect();
+    Ok(all[all.len().saturating_sub(lines)..].iter().map(|line| line.to_string()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_lines_since_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("server.log");
+        std::fs::write(&log, "old\none\ntwo\nthree\n").unwrap();
+        assert_eq!(tail_since(&log, 0, 4, 2).unwrap(), ["two", "three"]);
+        assert_eq!(tail_since(&log, 0, 4, 9).unwrap(), ["one", "two", "three"]);
+        assert_eq!(tail_since(&log, 0, 999, 1).unwrap(), ["three"], "rotated");
+        assert_eq!(tail_since(&log, u64::MAX, 0, 9).unwrap(), [""; 0], "not written since");
+        assert_eq!(tail_since(&folder.path().join("none"), 0, 0, 9).unwrap(), [""; 0]);
+    }
+}

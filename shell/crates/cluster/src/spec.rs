@@ -1,0 +1,22 @@
+//! Specs: made from flags or a file, checked, written, compared.
+
+use kafsh_model::BrokerId;
+
+mod check;
+mod diff;
+mod file;
+mod ports;
+mod request;
+
+pub use check::{check, validate};
+pub use diff::{Consequence, Difference, diff};
+pub(crate) use file::read_full;
+pub use file::{parse, render};
+pub use ports::{BLOCK_STEP, DEFAULT_BASE_PORT, DEFAULT_ZOOKEEPER_PORT, PortRegistry};
+pub use request::{BasePort, Brokers, ConfigSetting, SpecRequest, build, parse_config};
+
+/// Most brokers of one cluster on one host.
+pub const BROKERS_MAX: usize = 64;
+
+/// Largest `broker.id` that can be given by hand (Kafka's default `reserved.broker.max.id`).
+pub const BROKER_ID_MAX: BrokerId = 1000;

@@ -1,0 +1,168 @@
+//! What went wrong with a plugin, as an error with a stable code.
+
+use std::fmt;
+use std::time::Duration;
+
+use kafsh_model::error::{Class, Error};
+use kafsh_model::units::show_duration;
+use kafsh_pack::Digest;
+use wasmtime::{Trap, WasmBacktrace};
+
+use crate::engine::CompileError;
+use crate::guest::LimitReached;
+use crate::inspect::Refusal;
+use crate::limits::{COMPILE_TIME_MAX, FRAMES_SHOWN_MAX, STACK_BYTES_MAX, TRANSFER_BYTES_MAX};
+use crate::text::{shown, shown_within};
+
+/// Bytes of what the engine says of a component that it refuses.
+const ENGINE_MESSAGE_BYTES_MAX: usize = 1 << 10;
+
+/// Which plugin: every error names it.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    /// `step`
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    /// Once it is known
+    pub(crate) version: Option<String>,
+    pub(crate) digest: Digest,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind, self.name)?;
+        if let Some(version) = &self.version {
+            write!(f, " {version}")?;
+        }
+        write!(f, " ({})", self.digest.prefix())
+    }
+}
+
+/// What a plugin was doing, and how long it might.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    /// Its function, `plan`
+    pub(crate) function: &'static str,
+    pub(crate) limit: Duration,
+}
+
+impl Identity {
+    /// It was not taken in.
+    pub(crate) fn refused(&self, refusal: &Refusal) -> Error {
+        let (class, code) = match refusal {
+            Refusal::TooLarge(_) => (Class::Failed, "plugin-too-large"),
+            Refusal::Precompiled => (Class::Refused, "plugin-precompiled"),
+            Refusal::NotComponent(_) => (Class::Failed, "plugin-not-component"),
+            Refusal::Import(_) => (Class::Refused, "plugin-import-refused"),
+            Refusal::WrongWorld(_) => (Class::Failed, "plugin-wrong-world"),
+        };
+        Error::new(class, code, format!("{self} cannot be loaded"))
+            .with_cause(shown(&refusal.to_string()))
+    }
+
+    pub(crate) fn not_compiled(&self, error: CompileError) -> Error {
+        match error {
+            CompileError::Host(error) => error,
+            CompileError::TooSlow => {
+                Error::failed("plugin-timeout", format!("{self} cannot be loaded")).with_cause(
+                    format!("compiling it takes more than {}", show_duration(COMPILE_TIME_MAX)),
+                )
+            }
+            CompileError::Refused(error) => {
+                let why = shown_within(&format!("{error:#}"), ENGINE_MESSAGE_BYTES_MAX);
+                Error::failed("plugin-not-component", format!("{self} cannot be loaded"))
+                    .with_cause("the engine refuses it")
+                    .with_evidence(why)
+            }
+        }
+    }
+
+    /// Its types are not those of the contract.
+    pub(crate) fn not_linked(&self, error: &wasmtime::Error) -> Error {
+        let why = shown_within(&format!("{error:#}"), ENGINE_MESSAGE_BYTES_MAX);
+        Error::failed("plugin-wrong-world", format!("{self} cannot be loaded"))
+            .with_cause("it was made for another version of the contract")
+            .with_evidence(why)
+    }
+
+    /// What it answered is not what it may answer.
+    pub(crate) fn bad_output(&self, call: Call, why: impl Into<String>) -> Error {
+        let function = call.function;
+        Error::failed("plugin-bad-output", format!("{self} gave a bad answer to `{function}`"))
+            .with_cause(shown(&why.into()))
+    }
+
+    /// It said no, in its own words.
+    pub(crate) fn said_no(&self, call: Call, code: &str, message: &str) -> Error {
+        let function = call.function;
+        Error::failed("plugin-failed", format!("{self} cannot answer `{function}`"))
+            .with_cause(shown(message))
+            .with_evidence(format!("code: {}", shown(code)))
+    }
+
+    /// It ended otherwise than by returning.
+    pub(crate) fn broke(
+        &self,
+        call: Call,
+        error: &wasmtime::Error,
+        panic: Option<String>,
+        elapsed: Duration,
+    ) -> Error {
+        let Call { function, limit } = call;
+        let failed = |code, what: String| Error::failed(code, format!("{self} {what}"));
+        let described = if let Some(limit) = error.downcast_ref::<LimitReached>() {
+            failed("plugin-memory", format!("ran out of memory in `{function}`"))
+                .with_cause(format!("it {limit}"))
+        } else {
+            match error.downcast_ref::<Trap>() {
+                Some(Trap::Interrupt) => {
+                    let limit = show_duration(limit);
+                    failed("plugin-timeout", format!("took too long in `{function}`")).with_cause(
+                        format!("it may take {limit}, was ended after {}", show_duration(elapsed)),
+                    )
+                }
+                Some(Trap::StackOverflow) => {
+                    failed("plugin-stack", format!("ran out of stack in `{function}`")).with_cause(
+                        format!(
+                            "it may have {} KiB: a recursion without end?",
+                            STACK_BYTES_MAX >> 10
+                        ),
+                    )
+                }
+                Some(trap) if !is_bad_value(*trap) => {
+                    let cause = panic.unwrap_or_else(|| trap.to_string());
+                    failed("plugin-panic", format!("panicked in `{function}`")).with_cause(cause)
+                }
+                _ => self.bad_output(call, bad_value(error)),
+            }
+        };
+        frames(error).into_iter().fold(described, Error::with_evidence)
+    }
+}
+
+/// Traps of taking a value over, rather than of the guest's own code.
+fn is_bad_value(trap: Trap) -> bool {
+    matches!(
+        trap,
+        Trap::StringOutOfBounds
+            | Trap::ListOutOfBounds
+            | Trap::InvalidChar
+            | Trap::InvalidDiscriminant
+            | Trap::UnalignedPointer
+    )
+}
+
+fn bad_value(error: &wasmtime::Error) -> String {
+    let why = error.root_cause().to_string();
+    if why.contains("fuel allocated for hostcalls") {
+        return format!("it is larger than {} MiB", TRANSFER_BYTES_MAX >> 20);
+    }
+    shown_within(&why, ENGINE_MESSAGE_BYTES_MAX)
+}
+
+/// The guest's innermost frames by name, where it has names.
+fn frames(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let names = backtrace.frames().iter().filter_map(|frame| frame.func_name());
+    names.take(FRAMES_SHOWN_MAX).map(|name| format!("in {}", shown_within(name, 200))).collect()
+}

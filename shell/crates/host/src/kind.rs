@@ -1,0 +1,3 @@
+//! Kinds of plugins: what each is asked, given and held to.
+
+pub(crate) mod step;

@@ -1,0 +1,60 @@
+//! The log capability: what a plugin says during a call, bounded, handed on after it.
+
+use std::sync::Arc;
+
+use crate::limits::{LOG_LINE_BYTES_MAX, LOG_LINES_MAX, PANIC_BYTES_MAX};
+use crate::text::shown_within;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// A line that a plugin logged, safe to be printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// Name of the plugin
+    pub plugin: String,
+    pub level: LogLevel,
+    pub text: String,
+}
+
+/// Told of each line after the call in which it was logged; also of what the host itself has to
+/// say of a plugin or its cache.
+pub type LogSink = Arc<dyn Fn(&LogLine) + Send + Sync>;
+
+/// Lines of one call.
+#[derive(Default)]
+pub(crate) struct Captured {
+    lines: Vec<(LogLevel, String)>,
+    dropped: u64,
+    pub(crate) panic: Option<String>,
+}
+
+impl Captured {
+    pub(crate) fn write(&mut self, level: LogLevel, message: &str) {
+        if self.lines.len() < LOG_LINES_MAX {
+            self.lines.push((level, shown_within(message, LOG_LINE_BYTES_MAX)));
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// The first message counts: a panic while panicking says less.
+    pub(crate) fn panicked(&mut self, message: &str) {
+        self.panic.get_or_insert_with(|| shown_within(message, PANIC_BYTES_MAX));
+    }
+
+    pub(crate) fn hand_over(self, plugin: &str, sink: &LogSink) {
+        for (level, text) in self.lines {
+            sink(&LogLine { plugin: plugin.into(), level, text });
+        }
+        if self.dropped > 0 {
+            let text = format!("{} more lines were not kept", self.dropped);
+            sink(&LogLine { plugin: plugin.into(), level: LogLevel::Warn, text });
+        }
+    }
+}

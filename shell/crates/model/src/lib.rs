@@ -1,0 +1,20 @@
+//! The nouns of kafsh, the plan, and the ports: what every other crate agrees on. No I/O, no
+//! runtime, no client library.
+
+pub mod config;
+pub mod confirm;
+pub mod error;
+pub mod group;
+pub mod keys;
+pub mod name;
+pub mod plan;
+pub mod port;
+pub mod record;
+pub mod snapshot;
+pub mod spec;
+pub mod suggest;
+pub mod topic;
+pub mod units;
+
+pub use error::{Class, Error, Result};
+pub use name::{BrokerId, ClusterName};

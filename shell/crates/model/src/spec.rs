@@ -1,0 +1,191 @@
+//! What a user wants a cluster to be.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{BrokerId, ClusterName};
+use crate::plan::Node;
+
+/// Version of the written form of a spec.
+pub const SPEC_SCHEMA: u32 = 1;
+
+/// Steps of `cluster up`, in order, where a spec names none.
+pub const DEFAULT_STEPS: [&str; 5] = [
+    "preflight",
+    "zookeeper-clean",
+    "broker-layout",
+    "launch",
+    "prove",
+];
+
+/// A cluster of one host: its servers, ports and properties.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterSpec {
+    pub schema: u32,
+    pub name: ClusterName,
+    /// Version of Kafka, for example `3.9.2`
+    pub kafka: String,
+    #[serde(default)]
+    pub preset: Preset,
+    /// Gone with the script or prompt that made it
+    #[serde(default)]
+    pub ephemeral: bool,
+    /// Absolute folder for the data of every server; by default the cluster's own folder
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<String>,
+    #[serde(default = "default_steps")]
+    pub steps: Vec<String>,
+    pub zookeeper: ZooKeeperSpec,
+    pub brokers: Vec<BrokerSpec>,
+    /// Properties of every broker, over the preset's
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, String>,
+}
+
+fn default_steps() -> Vec<String> {
+    DEFAULT_STEPS.map(String::from).to_vec()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// Small heaps, few internal partitions, quick starts
+    #[default]
+    Dev,
+    /// The seed document's own values
+    Classic,
+    /// Production-like settings
+    Strict,
+}
+
+impl Preset {
+    pub const ALL: [Preset; 3] = [Preset::Dev, Preset::Classic, Preset::Strict];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Preset::Dev => "dev",
+            Preset::Classic => "classic",
+            Preset::Strict => "strict",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ZooKeeperSpec {
+    /// Address the client port is bound to
+    pub bind: String,
+    pub port: u16,
+    /// `/path` under which Kafka keeps its znodes
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chroot: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heap_mib: Option<u32>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerSpec {
+    pub id: BrokerId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rack: Option<String>,
+    pub listeners: Vec<ListenerSpec>,
+    /// Names of folders under the broker's own, or absolute paths; by default one, `data`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log_dirs: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heap_mib: Option<u32>,
+    /// Kept free beside the listeners, for a controller of a later KRaft mode
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controller_port: Option<u16>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerSpec {
+    /// For example `PLAINTEXT`, `INTERNAL`
+    pub name: String,
+    #[serde(default)]
+    pub protocol: SecurityProtocol,
+    /// Address it is bound to
+    pub bind: String,
+    pub port: u16,
+    /// Address that clients are told
+    pub advertised_host: String,
+    pub advertised_port: u16,
+    /// Brokers talk to each other over this one; by default the first
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inter_broker: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SecurityProtocol {
+    #[default]
+    Plaintext,
+    Ssl,
+    SaslPlaintext,
+    SaslSsl,
+}
+
+impl SecurityProtocol {
+    pub fn name(self) -> &'static str {
+        match self {
+            SecurityProtocol::Plaintext => "PLAINTEXT",
+            SecurityProtocol::Ssl => "SSL",
+            SecurityProtocol::SaslPlaintext => "SASL_PLAINTEXT",
+            SecurityProtocol::SaslSsl => "SASL_SSL",
+        }
+    }
+}
+
+impl ClusterSpec {
+    pub fn broker(&self, id: BrokerId) -> Option<&BrokerSpec> {
+        self.brokers.iter().find(|broker| broker.id == id)
+    }
+
+    /// ZooKeeper first, then the brokers in the order of the spec.
+    pub fn nodes(&self) -> Vec<Node> {
+        let brokers = self.brokers.iter().map(|broker| Node::Broker(broker.id));
+        std::iter::once(Node::ZooKeeper).chain(brokers).collect()
+    }
+
+    /// `host:port` of a client's first contact: of each broker the first listener that needs no
+    /// credentials, else the first.
+    pub fn bootstrap(&self) -> Vec<String> {
+        self.brokers
+            .iter()
+            .filter_map(|broker| {
+                let plain = |l: &&ListenerSpec| l.protocol == SecurityProtocol::Plaintext;
+                broker
+                    .listeners
+                    .iter()
+                    .find(plain)
+                    .or(broker.listeners.first())
+            })
+            .map(|listener| format!("{}:{}", listener.advertised_host, listener.advertised_port))
+            .collect()
+    }
+
+    /// `host:port` on which this host reaches ZooKeeper.
+    pub fn zookeeper_address(&self) -> String {
+        let host = if self.zookeeper.bind == "0.0.0.0" {
+            "127.0.0.1"
+        } else {
+            &self.zookeeper.bind
+        };
+        format!("{host}:{}", self.zookeeper.port)
+    }
+
+    /// Kafka's `zookeeper.connect`: address and chroot.
+    pub fn zookeeper_connect(&self) -> String {
+        let chroot = self.zookeeper.chroot.as_deref().unwrap_or("");
+        format!("{}{chroot}", self.zookeeper_address())
+    }
+}

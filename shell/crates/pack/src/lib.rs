@@ -1,0 +1,129 @@
+//! A core Wasm module, built with the SDK, made a component with its digest.
+//!
+//! The only place that knows wit-component: the build of the bundled plugins, `plugin build` and
+//! the tests all come here, so every plugin is encoded in the same way and no external tool is
+//! needed.
+
+mod digest;
+
+use std::fmt;
+
+pub use digest::Digest;
+use wasmparser::{Parser, Payload};
+
+/// Section in which the SDK leaves the types of its contract; encoders append a name to it.
+const COMPONENT_TYPE_SECTION: &str = "component-type";
+
+/// A component, ready to be shipped.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    pub component: Vec<u8>,
+    /// SHA-256 of `component`
+    pub digest: Digest,
+}
+
+/// Why a module cannot be made a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PackError {
+    /// Not a core module: text, a component already, cut short, …
+    NotAModule(String),
+    /// Has no types of a contract: it was not built with the SDK
+    NoContract,
+    /// Imports what its contract does not have (`interface`, or `module.field` where it is none)
+    UndeclaredImport(String),
+    /// Everything else that the encoder refuses
+    Encoding(String),
+}
+
+impl fmt::Display for PackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PackError::NotAModule(why) => write!(f, "not a core Wasm module: {why}"),
+            PackError::NoContract => f.write_str(
+                "the module has no `component-type` section: it was not built with `kafsh-sdk`, \
+                 or exports nothing with it",
+            ),
+            PackError::UndeclaredImport(name) => {
+                write!(f, "the module imports `{name}`, which its contract does not have")
+            }
+            PackError::Encoding(why) => write!(f, "the module cannot be made a component: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for PackError {}
+
+/// Makes a component of `core_module` and validates it.
+///
+/// The same module gives the same bytes.
+///
+/// # Errors
+/// [`PackError`] says what is wrong with the module.
+pub fn pack(core_module: &[u8]) -> Result<Packed, PackError> {
+    let outline = outline(core_module)?;
+    if !outline.has_contract {
+        return Err(PackError::NoContract);
+    }
+    let (_, bindings) =
+        wit_component::metadata::decode(core_module).map_err(|e| encoding_error(&e))?;
+    let world = &bindings.resolve.worlds[bindings.world];
+    let declared: Vec<String> =
+        world.imports.keys().map(|key| bindings.resolve.name_world_key(key)).collect();
+    for (module, field) in &outline.imports {
+        if !declared.contains(module) {
+            let is_interface = module.contains('/');
+            let name = if is_interface { module.clone() } else { format!("{module}.{field}") };
+            return Err(PackError::UndeclaredImport(name));
+        }
+    }
+    let component = wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(core_module)
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|e| encoding_error(&e))?;
+    let digest = Digest::of(&component);
+    Ok(Packed { component, digest })
+}
+
+/// What of a module decides before it is encoded.
+struct Outline {
+    has_contract: bool,
+    /// Module and field
+    imports: Vec<(String, String)>,
+}
+
+fn outline(bytes: &[u8]) -> Result<Outline, PackError> {
+    let not_a_module = |why: &dyn fmt::Display| PackError::NotAModule(why.to_string());
+    if Parser::is_component(bytes) {
+        return Err(PackError::NotAModule("it is a component already".into()));
+    }
+    if !Parser::is_core_wasm(bytes) {
+        return Err(PackError::NotAModule("it does not begin as one".into()));
+    }
+    let mut outline = Outline { has_contract: false, imports: Vec::new() };
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|e| not_a_module(&e))? {
+            Payload::CustomSection(section) => {
+                outline.has_contract |= section.name().starts_with(COMPONENT_TYPE_SECTION);
+            }
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    let import = import.map_err(|e| not_a_module(&e))?;
+                    outline.imports.push((import.module.into(), import.name.into()));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(outline)
+}
+
+/// The whole chain in one line: the outermost message alone says little.
+fn encoding_error(error: &impl fmt::Debug) -> PackError {
+    let text = format!("{error:?}");
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    PackError::Encoding(lines.join(" "))
+}
+
+#[cfg(test)]
+mod tests;

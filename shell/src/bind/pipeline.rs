@@ -1,0 +1,179 @@
+//! Stages to commands of the table, and whether they may stand where they stand.
+
+use kafsh_lang::{Diagnostic, Heredoc, Pipeline, Redirect, Span, Stage, StageKind, Word};
+
+use super::arguments::{BoundArg, bind_words};
+use super::names::{Found, find_command};
+use super::{Binder, Mode};
+use crate::spec::{CommandSpec, Kind, Place};
+
+#[derive(Clone, Debug)]
+pub struct BoundPipeline {
+    pub stages: Vec<BoundStage>,
+    pub redirect: Option<Redirect>,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub struct BoundStage {
+    pub at: Option<Word>,
+    pub kind: BoundStageKind,
+    pub span: Span,
+}
+
+#[derive(Clone)]
+pub enum BoundStageKind {
+    Command { spec: &'static CommandSpec, args: Vec<BoundArg>, heredoc: Option<Heredoc> },
+    Os { text: String },
+}
+
+impl std::fmt::Debug for BoundStageKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            BoundStageKind::Command { spec, args, .. } => {
+                f.debug_tuple(&spec.name()).field(args).finish()
+            }
+            BoundStageKind::Os { text } => f.debug_tuple("!").field(text).finish(),
+        }
+    }
+}
+
+impl Binder<'_> {
+    pub(super) fn pipeline(&mut self, pipeline: &Pipeline) -> Option<BoundPipeline> {
+        let bound: Vec<Option<BoundStage>> = pipeline
+            .stages
+            .iter()
+            .enumerate()
+            .map(|(index, stage)| self.stage(stage, index))
+            .collect();
+        if let Some(redirect) = &pipeline.redirect {
+            self.check_variables(&redirect.path);
+        }
+        let stages = bound.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(BoundPipeline { stages, redirect: pipeline.redirect.clone(), span: pipeline.span })
+    }
+
+    fn stage(&mut self, stage: &Stage, index: usize) -> Option<BoundStage> {
+        if let Some(at) = &stage.cluster {
+            self.check_variables(at);
+        }
+        let kind = match &stage.kind {
+            StageKind::Os { text, .. } => BoundStageKind::Os { text: text.clone() },
+            StageKind::Command { words, heredoc } => {
+                let spec_words = self.command(words, stage.span)?;
+                let (spec, used) = spec_words;
+                self.check_place(spec, index, words[0].span);
+                let (args, wrong) = bind_words(spec, &words[used..], stage.span);
+                let failed = !wrong.is_empty();
+                self.diagnostics.extend(wrong);
+                self.check_arguments(&args);
+                if failed {
+                    return None;
+                }
+                BoundStageKind::Command { spec, args, heredoc: heredoc.clone() }
+            }
+        };
+        Some(BoundStage { at: stage.cluster.clone(), kind, span: stage.span })
+    }
+
+    fn command(&mut self, words: &[Word], span: Span) -> Option<(&'static CommandSpec, usize)> {
+        let literals: Vec<String> = words.iter().map_while(Word::literal).take(3).collect();
+        if literals.is_empty() {
+            self.error("bind/command-variable", span, "a command's name is literal");
+            return None;
+        }
+        let texts: Vec<&str> = literals.iter().map(String::as_str).collect();
+        let first = words[0].span;
+        let both = words.get(1).map_or(first, |second| first.to(second.span));
+        match find_command(&texts) {
+            Found::Command { spec, words: used, corrected } => {
+                if let Some(canonical) = corrected {
+                    self.corrected(&canonical, both);
+                }
+                Some((spec, used))
+            }
+            Found::VerbMissing { noun, verbs } => {
+                self.diagnostics.push(
+                    Diagnostic::error("bind/verb-missing", first, format!("what about `{noun}`?"))
+                        .with_help(format!("{noun} {}", verbs.join(" | "))),
+                );
+                None
+            }
+            Found::NoVerb { noun, verb, near, verbs } => {
+                let help = match near.first() {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("{noun} {}", verbs.join(" | ")),
+                };
+                let message = format!("`{noun}` has no verb `{verb}`");
+                self.diagnostics
+                    .push(Diagnostic::error("bind/unknown-verb", both, message).with_help(help));
+                None
+            }
+            Found::Unknown { near } => {
+                let help = match near.first() {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "`help` lists the commands".to_string(),
+                };
+                let message = format!("there is no command `{}`", texts[0].escape_debug());
+                self.diagnostics.push(
+                    Diagnostic::error("bind/unknown-command", first, message).with_help(help),
+                );
+                None
+            }
+        }
+    }
+
+    fn corrected(&mut self, canonical: &str, span: Span) {
+        match self.mode {
+            Mode::Lenient => self.diagnostics.push(Diagnostic::note(
+                "bind/corrected",
+                span,
+                format!("understood as `{canonical}`"),
+            )),
+            Mode::File => self.diagnostics.push(
+                Diagnostic::error("bind/not-canonical", span, "in a file the noun comes first")
+                    .with_help(format!("write `{canonical}`")),
+            ),
+        }
+    }
+
+    fn check_place(&mut self, spec: &CommandSpec, index: usize, span: Span) {
+        match spec.place {
+            Place::Head if index > 0 => {
+                let message = format!("`{}` takes nothing from a pipe", spec.name());
+                self.error("bind/not-a-stage", span, message);
+            }
+            Place::Stage if index == 0 => {
+                let message = format!("`{}` needs something before it", spec.name());
+                self.diagnostics.push(
+                    Diagnostic::error("bind/not-a-head", span, message)
+                        .with_help(format!("for example `… | {}`", spec.name())),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn check_arguments(&mut self, args: &[BoundArg]) {
+        for arg in args {
+            let Some(word) = &arg.word else { continue };
+            self.check_variables(word);
+            if let (Some(Kind::Jq), Some(text)) = (arg.kind, word.literal()) {
+                self.check_filter(&text, word.span);
+            }
+        }
+    }
+
+    /// Compiles a filter once, so that a typo in it stops the script before it runs.
+    fn check_filter(&mut self, text: &str, span: Span) {
+        let variables =
+            self.known.iter().map(|name| (name.clone(), serde_json::Value::Null)).collect();
+        if let Err(message) = crate::jq::filter::Program::compile(text, &variables) {
+            self.diagnostics.push(Diagnostic::error(
+                "bind/bad-filter",
+                span,
+                format!("the filter cannot be used: {message}"),
+            ));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a command is given: nothing else of the world is in its reach.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kafsh_cluster::Cancel;
+use kafsh_model::confirm::Confirmed;
+use kafsh_model::port::{Admin, Progress, Records, Target};
+use kafsh_model::{Error, Result};
+
+use crate::args::Args;
+use crate::context::Context;
+use crate::flow::Flow;
+use crate::session::Session;
+
+/// Bound on one administrative call where no `--deadline` is given.
+pub const CALL_DEADLINE: Duration = Duration::from_secs(10);
+
+pub struct Call {
+    pub context: Arc<Context>,
+    pub session: Arc<Session>,
+    pub args: Args,
+    /// What the stage before gives; the lock makes a call `Sync`, so that helpers may borrow it
+    pub input: Mutex<Flow>,
+    /// `@name` before the stage
+    pub at: Option<String>,
+    pub cancel: Cancel,
+    /// The user agreed to what the question said
+    pub confirmed: Option<Confirmed>,
+    /// The command line as it stands, for the audit log
+    pub line: String,
+    /// What relative paths are relative to
+    pub directory: PathBuf,
+    pub progress: Arc<dyn Progress>,
+}
+
+impl Call {
+    /// The cluster's name: `@name`, `-C`, the session's; an error that says how to choose.
+    pub fn cluster_name(&self) -> Result<String> {
+        let named = self.at.clone().or_else(|| self.args.opt_text("cluster"));
+        match named.or_else(|| self.session.cluster()) {
+            Some(name) => Ok(name),
+            None => self.context.only_cluster(self.session.is_prompt()),
+        }
+    }
+
+    /// How to reach the cluster this call is about.
+    pub fn target(&self) -> Result<Target> {
+        let mut target = match self.bootstrap() {
+            Some(bootstrap) => Target {
+                bootstrap: bootstrap.split(',').map(String::from).collect(),
+                zookeeper: None,
+                client: Vec::new(),
+                timeout: CALL_DEADLINE,
+            },
+            None => self.context.target(&self.cluster_name()?)?,
+        };
+        target.client.extend(crate::config::client_properties(&self.args)?);
+        target.timeout = self.args.opt_duration("deadline")?.unwrap_or(CALL_DEADLINE);
+        Ok(target)
+    }
+
+    fn bootstrap(&self) -> Option<String> {
+        if self.at.is_some() {
+            return None;
+        }
+        self.args.opt_text("bootstrap").or_else(|| match self.args.has("cluster") {
+            true => None,
+            false => self.session.bootstrap(),
+        })
+    }
+
+    pub fn admin(&self) -> Result<Arc<dyn Admin>> {
+        self.context.admin(&self.target()?)
+    }
+
+    pub fn records(&self) -> Result<Arc<dyn Records>> {
+        self.context.records(&self.target()?)
+    }
+
+    /// The proof that something may be lost.
+    pub fn confirmed(&mut self) -> Result<Confirmed> {
+        self.confirmed.take().ok_or_else(|| Error::bug("a destructive command ran unconfirmed"))
+    }
+
+    /// Refuses to change a cluster that was attached for reading.
+    pub fn check_writable(&self) -> Result<()> {
+        if self.bootstrap().is_some() {
+            return Ok(());
+        }
+        self.context.check_writable(&self.cluster_name()?)
+    }
+
+    /// Takes the input out of the call.
+    pub fn take_input(&mut self) -> Flow {
+        let input = self.input.get_mut().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(input, Flow::Nothing)
+    }
+}

@@ -1,0 +1,76 @@
+//! `cluster doctor [CLUSTER]`: what is wrong, why, and the command that mends it.
+
+use kafsh_model::plan::{Finding, Severity};
+use kafsh_model::{Error, Result};
+use serde_json::{Value, json};
+
+use super::common::{self, CLUSTER_ARG, DRY_RUN};
+use crate::call::Call;
+use crate::flow::{Column, Output, Show, View, column, column_as};
+use crate::spec::{CommandSpec, Effect, Example, FlagSpec};
+
+const COLUMNS: &[Column] = &[
+    column("severity", "SEVERITY"),
+    column("subject", "SUBJECT"),
+    column("message", "FINDING"),
+    column("cause", "BECAUSE"),
+    column_as("next", "TRY", Show::Sentences),
+];
+
+pub static SPEC: CommandSpec = CommandSpec {
+    path: &["cluster", "doctor"],
+    summary: "find what is wrong with a cluster and its host, and say what mends it",
+    detail: "Looks at ports, Java, memory, disk, data folders, registrations, the ends of the \
+             logs of nodes that died, and the settings. --fix does what is safe: starts nodes \
+             that died, wakes paused ones, waits for old registrations to expire. It never moves \
+             data and never touches a process that is not ours. The status is 1 while a problem \
+             stands.",
+    args: &[CLUSTER_ARG],
+    flags: &[FlagSpec::switch("fix", "mend what is safe to mend"), DRY_RUN],
+    effect: Effect::Write,
+    examples: &[
+        Example { line: "cluster doctor demo", about: "findings, worst first" },
+        Example { line: "cluster doctor demo --fix", about: "start what died" },
+    ],
+    cooperative: true,
+    run: |call| Box::pin(run(call)),
+    ..CommandSpec::BLANK
+};
+
+async fn run(call: Call) -> Result<Output> {
+    let spec = common::managed(&call)?;
+    let engine = common::engine(&call)?;
+    let fix = call.args.switch("fix");
+    if !fix || call.args.switch("dry-run") {
+        let findings = engine.doctor(&spec).await?;
+        let output = shown(&findings)?;
+        if !fix {
+            return Ok(output);
+        }
+        let safe = findings.iter().filter(|finding| finding.safe_to_fix);
+        let notes = safe.map(|finding| format!("would mend: {}", finding.message));
+        return Ok(Output { notes: notes.collect(), ..output });
+    }
+    let report = engine.doctor_fix(&spec).await?;
+    // Looked at anew: what was mended is gone, and so is what came of it.
+    let mut output = shown(&engine.doctor(&spec).await?)?;
+    output.notes = report.done.iter().map(|done| format!("mended: {done}")).collect();
+    if report.done.is_empty() {
+        output.notes.push("nothing was there to mend".to_string());
+    }
+    Ok(output)
+}
+
+fn shown(findings: &[Finding]) -> Result<Output> {
+    let rows: Vec<Value> = findings
+        .iter()
+        .map(serde_json::to_value)
+        .collect::<Result<_, _>>()
+        .map_err(|e| Error::bug(format!("a finding cannot be written: {e}")))?;
+    let problems = findings.iter().filter(|f| f.severity == Severity::Problem).count();
+    let output = Output::value(json!(rows), View::Rows(COLUMNS)).failed(problems);
+    Ok(match findings.is_empty() {
+        true => output.note("nothing found"),
+        false => output,
+    })
+}

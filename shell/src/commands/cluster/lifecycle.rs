@@ -1,0 +1,116 @@
+//! `cluster start`, `cluster stop` and `cluster restart`: every node of a cluster, in order.
+
+use kafsh_cluster::engine::report::{RestartOptions, StopOptions, StopReport};
+use kafsh_model::Result;
+use kafsh_model::plan::Node;
+use serde_json::Value;
+
+use super::common::{self, NODE_COLUMNS, node_row};
+use crate::call::Call;
+use crate::flow::{Output, View};
+
+/// Starts nodes; a row for each.
+///
+/// # Errors
+/// As the engine's start.
+pub async fn start(call: &Call, nodes: Option<Vec<Node>>) -> Result<Output> {
+    let spec = common::managed(call)?;
+    let nodes = nodes.unwrap_or_else(|| spec.nodes());
+    let engine = common::engine(call)?;
+    let before = common::facts(&engine, &spec, &nodes).await?;
+    if call.args.switch("dry-run") {
+        let rows = before.iter().map(|facts| {
+            let action = if facts.process.is_alive() { "runs already" } else { "would start" };
+            node_row(facts.node, action, facts.process.pid(), None)
+        });
+        return Ok(Output::value(rows.collect(), View::Rows(NODE_COLUMNS)));
+    }
+    let begin = std::time::Instant::now();
+    let report = engine.start(&spec, &nodes).await?;
+    let took = common::millis(begin.elapsed());
+    let after = common::facts(&engine, &spec, &nodes).await?;
+    let rows: Value = after
+        .iter()
+        .map(|facts| match report.started.contains(&facts.node) {
+            true => node_row(facts.node, "started", facts.process.pid(), Some(took)),
+            false => node_row(facts.node, "ran already", facts.process.pid(), None),
+        })
+        .collect();
+    let output = Output::value(rows, View::Rows(NODE_COLUMNS));
+    Ok(Output { notes: common::notes(&report.findings), ..output })
+}
+
+/// Stops nodes; a row for each.
+///
+/// # Errors
+/// As the engine's stop.
+pub async fn stop(call: &Call, nodes: Option<Vec<Node>>) -> Result<Output> {
+    let spec = common::managed(call)?;
+    let nodes = nodes.unwrap_or_else(|| spec.nodes());
+    let engine = common::engine(call)?;
+    let before = common::facts(&engine, &spec, &nodes).await?;
+    if call.args.switch("dry-run") {
+        let rows = before.iter().map(|facts| {
+            let action = if facts.process.is_alive() { "would stop" } else { "does not run" };
+            node_row(facts.node, action, facts.process.pid(), None)
+        });
+        return Ok(Output::value(rows.collect(), View::Rows(NODE_COLUMNS)));
+    }
+    let report = engine.stop(&spec, &nodes, &stop_options(call)?).await?;
+    let rows: Value =
+        before.iter().map(|facts| stop_row(facts.node, facts.process.pid(), &report)).collect();
+    let output = Output::value(rows, View::Rows(NODE_COLUMNS));
+    Ok(Output { notes: common::notes(&report.findings), ..output })
+}
+
+fn stop_row(node: Node, pid: Option<u32>, report: &StopReport) -> Value {
+    match report.stopped.iter().find(|stopped| stopped.node == node) {
+        None => node_row(node, "did not run", None, None),
+        Some(stopped) => {
+            let action = match (stopped.killed, stopped.clean) {
+                (true, _) => "killed, log recovery at its next start",
+                (false, true) => "stopped",
+                (false, false) => "stopped, log recovery at its next start",
+            };
+            node_row(node, action, pid, Some(common::millis(stopped.elapsed)))
+        }
+    }
+}
+
+/// Stops and starts nodes; `--rolling` one broker after the other.
+///
+/// # Errors
+/// As the engine's restart.
+pub async fn restart(call: &Call, nodes: Option<Vec<Node>>) -> Result<Output> {
+    let spec = common::managed(call)?;
+    let rolling = call.args.switch("rolling");
+    // A rolling restart is about brokers: ZooKeeper has no second one to carry on.
+    let all = || spec.nodes().into_iter().filter(|node| !rolling || *node != Node::ZooKeeper);
+    let nodes = nodes.unwrap_or_else(|| all().collect());
+    let engine = common::engine(call)?;
+    if call.args.switch("dry-run") {
+        let facts = common::facts(&engine, &spec, &nodes).await?;
+        let rows = facts.iter().map(|facts| {
+            let action = if facts.process.is_alive() { "would restart" } else { "would start" };
+            node_row(facts.node, action, facts.process.pid(), None)
+        });
+        return Ok(Output::value(rows.collect(), View::Rows(NODE_COLUMNS)));
+    }
+    let StopOptions { force, deadline } = stop_options(call)?;
+    let options = RestartOptions { rolling, force, deadline };
+    let begin = std::time::Instant::now();
+    let report = engine.restart(&spec, &nodes, &options).await?;
+    let took = common::millis(begin.elapsed());
+    let after = common::facts(&engine, &spec, &nodes).await?;
+    let rows: Value = after
+        .iter()
+        .map(|facts| node_row(facts.node, "restarted", facts.process.pid(), Some(took)))
+        .collect();
+    let output = Output::value(rows, View::Rows(NODE_COLUMNS));
+    Ok(Output { notes: common::notes(&report.findings), ..output })
+}
+
+fn stop_options(call: &Call) -> Result<StopOptions> {
+    let deadline = call.args.opt_duration("stop-timeout")?;
+    Ok(StopOptions { force: call.args.switch("force"), deadline })
+}

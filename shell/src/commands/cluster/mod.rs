@@ -1,0 +1,45 @@
+//! The commands of `cluster`.
+
+use crate::spec::CommandSpec;
+
+mod archive;
+mod attach;
+pub(super) mod common;
+mod create;
+mod destroy;
+mod detach;
+mod doctor;
+mod export;
+pub(super) mod foreign;
+pub(super) mod lifecycle;
+mod list;
+pub(super) mod logs;
+mod plan;
+mod request;
+mod restart;
+mod restore;
+mod start;
+mod status;
+mod stop;
+mod up;
+mod r#use;
+
+pub const COMMANDS: &[&CommandSpec] = &[
+    &up::SPEC,
+    &create::SPEC,
+    &plan::SPEC,
+    &start::SPEC,
+    &stop::SPEC,
+    &restart::SPEC,
+    &status::SPEC,
+    &doctor::SPEC,
+    &logs::SPEC,
+    &archive::SPEC,
+    &restore::SPEC,
+    &destroy::SPEC,
+    &list::SPEC,
+    &r#use::SPEC,
+    &attach::SPEC,
+    &detach::SPEC,
+    &export::SPEC,
+];

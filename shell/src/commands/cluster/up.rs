@@ -1,0 +1,151 @@
+//! `cluster up [CLUSTER]`: from a wish to a cluster with every gate green.
+
+use kafsh_cluster::engine::report::{UpOptions, UpReport};
+use kafsh_cluster::spec::diff;
+use kafsh_model::port::ProgressEvent;
+use kafsh_model::spec::ClusterSpec;
+use kafsh_model::{Error, Result};
+use serde_json::json;
+
+use super::common::{self, DRY_RUN};
+use super::plan::planned;
+use super::request::{self, Wish, wish};
+use crate::call::Call;
+use crate::commands::kafka::provide;
+use crate::flow::{Column, Output, View, column};
+use crate::spec::{CommandSpec, Effect, Example};
+
+const FIELDS: &[Column] =
+    &[column("bootstrap", "bootstrap"), column("data", "data"), column("next", "next")];
+
+pub static SPEC: CommandSpec = CommandSpec {
+    path: &["cluster", "up"],
+    summary: "make a cluster if it is missing, start it, and wait until every gate is green",
+    detail: "Checks ports, Java, memory and disk first, and starts nothing while something is in \
+             the way. A cluster that exists keeps what is not named: without flags, `up` makes it \
+             run. With other settings it shows the difference and refuses; --apply makes it so. \
+             What a failed run has done is undone, unless --keep. Brokers go on running when the \
+             shell ends, unless --ephemeral. Kafka itself is installed where it is missing.",
+    args: &[request::NAME_ARG],
+    flags: &[
+        request::BROKERS,
+        request::BASE_PORT,
+        request::ZOOKEEPER_PORT,
+        request::KAFKA,
+        request::PRESET,
+        request::CONFIG,
+        request::ADVERTISE,
+        request::DATA_DIR,
+        request::RACKS,
+        request::SPEC_FILE,
+        request::EPHEMERAL,
+        request::APPLY,
+        request::KEEP,
+        DRY_RUN,
+    ],
+    effect: Effect::Write,
+    examples: &[
+        Example { line: "cluster up demo", about: "make it run, whatever its state" },
+        Example {
+            line: "cluster up lab --brokers 3 --base-port 9191",
+            about: "three brokers on 9191 to 9193",
+        },
+        Example {
+            line: "cluster up lab --base-port auto --config num.partitions=3 --dry-run",
+            about: "what would be done",
+        },
+    ],
+    cooperative: true,
+    run: |call| Box::pin(run(call)),
+    ..CommandSpec::BLANK
+};
+
+async fn run(call: Call) -> Result<Output> {
+    let Wish { spec, existing } = wish(&call)?;
+    let engine = common::engine(&call)?;
+    if call.args.switch("dry-run") {
+        let missing = provide::missing(&call, &spec.kafka)?;
+        let mut output = planned(&engine, &spec).await?;
+        if let Some(old) = &existing {
+            output.notes.extend(diff(old, &spec).iter().map(|line| format!("differs: {line}")));
+        }
+        if missing {
+            output.notes.push(format!("Kafka {} would be installed first", spec.kafka));
+        }
+        return Ok(output);
+    }
+    provide::ensure(&call, &spec.kafka).await?;
+    call.progress.event(ProgressEvent::Note(&outline(&spec)));
+    let options = UpOptions { apply: call.args.switch("apply"), keep: call.args.switch("keep") };
+    let report = engine.up(&spec, &options).await.map_err(|error| as_typed(&call, error))?;
+    let name = spec.name.to_string();
+    if spec.ephemeral && (existing.is_none() || call.args.switch("ephemeral")) {
+        call.session.forget_ephemeral(&name);
+        call.session.push_ephemeral(name.clone());
+    }
+    call.session.use_cluster(Some(name));
+    if call.session.is_prompt() {
+        call.context.store.set_current(Some(&spec.name))?;
+    }
+    Ok(shown(&call, &report))
+}
+
+/// The way on repeats the settings that were asked for: the engine knows no flags.
+pub fn as_typed(call: &Call, mut error: Error) -> Error {
+    if error.code == "settings-differ"
+        && let Some(next) = error.next.iter_mut().find(|next| next.ends_with(" --apply"))
+    {
+        *next = format!("{} --apply", call.line);
+    }
+    error
+}
+
+/// `plan  1 ZooKeeper :2181 · 3 brokers :9091-9093 · Kafka 3.9.2 · dev`.
+fn outline(spec: &ClusterSpec) -> String {
+    let mut ports: Vec<u16> =
+        spec.brokers.iter().filter_map(|b| b.listeners.first()).map(|l| l.port).collect();
+    ports.sort_unstable();
+    let (first, last) = (ports.first().copied(), ports.last().copied());
+    let in_a_row = ports.windows(2).all(|pair| pair[1] - pair[0] == 1);
+    let ports = match (first, last) {
+        (Some(first), Some(last)) if in_a_row && first != last => format!(":{first}-{last}"),
+        _ => ports.iter().map(|port| format!(":{port}")).collect::<Vec<_>>().join(" "),
+    };
+    format!(
+        "plan  1 ZooKeeper :{} · {} {ports} · Kafka {} · {}",
+        spec.zookeeper.port,
+        common::counted(spec.brokers.len(), "broker"),
+        spec.kafka,
+        spec.preset.name(),
+    )
+}
+
+fn shown(call: &Call, report: &UpReport) -> Output {
+    let spec = &report.spec;
+    let replication = spec.brokers.len().min(3);
+    let data = match &spec.data_dir {
+        Some(folder) => format!("{folder}/{}", spec.name),
+        None => call.context.store.cluster_dir(&spec.name).display().to_string(),
+    };
+    let value = json!({
+        "name": spec.name.to_string(),
+        "bootstrap": spec.bootstrap(),
+        "zookeeper": spec.zookeeper_connect(),
+        "data": data,
+        "controller": report.controller,
+        "ephemeral": spec.ephemeral,
+        "changed": !report.plan.is_empty() || !report.applied.is_empty(),
+        "elapsed_ms": common::millis(report.elapsed),
+        "next": format!("topic create test --partitions 10 --replication-factor {replication}"),
+    });
+    let mut output = Output::value(value, View::Record { fields: FIELDS, sections: &[] });
+    output.notes = common::notes(&report.findings);
+    output.notes.extend(report.applied.iter().map(|line| format!("applied: {line}")));
+    match (report.plan.is_empty(), spec.ephemeral) {
+        (true, _) if report.applied.is_empty() => {
+            output.note("nothing to do: every gate was green already")
+        }
+        (_, true) => output.note("the cluster goes away when you leave"),
+        (_, false) => output.note("brokers keep running when you leave"),
+    }
+}

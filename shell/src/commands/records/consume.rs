@@ -1,0 +1,137 @@
+//! `consume TOPIC…`: records out of topics.
+
+use kafsh_model::port::{ConsumeOptions, To};
+use kafsh_model::{Error, Result};
+
+use crate::call::Call;
+use crate::flow::{Flow, Output};
+use crate::records::format::RecordFormat;
+use crate::records::position::{self, Position};
+use crate::records::reading::{Formatted, Limits, Reading};
+use crate::spec::{ArgSpec, Arity, CommandSpec, Example, FlagSpec, Kind, Needs};
+
+const FLAGS: &[FlagSpec] = &[
+    FlagSpec::value(
+        "from",
+        "POSITION",
+        Kind::Offset,
+        "earliest (default), latest, an offset, -N (N before the end), @TIME, committed",
+    )
+    .short('o')
+    .alias(&["offset"]),
+    FlagSpec::value("to", "POSITION", Kind::Offset, "end (default), an offset or @TIME"),
+    FlagSpec::value("count", "N", Kind::Int(1, i64::MAX), "at most so many records")
+        .short('c')
+        .alias(&["max-messages"]),
+    FlagSpec::value(
+        "timeout",
+        "DURATION",
+        Kind::Duration,
+        "stop after this; with `--count` wait so long for all of them, and fail if they are fewer",
+    ),
+    FlagSpec::switch("follow", "go on at the end; alone, from the latest").short('F'),
+    FlagSpec::value("group", "GROUP", Kind::Group, "read as a member of a group, and commit")
+        .short('g'),
+    FlagSpec::value("partition", "N", Kind::Int(0, i32::MAX as i64), "only this partition")
+        .short('p')
+        .repeated(),
+    FlagSpec::value("format", "FORMAT", Kind::Text, "kcat's letters: '%k=%s\\n', %p %o %t %T %h")
+        .short('f'),
+    FlagSpec::switch("from-beginning", "the same as `--from earliest`"),
+    FlagSpec::switch("exit-at-end", "what it does anyway, unless it follows").short('e'),
+];
+
+pub static SPEC: CommandSpec = CommandSpec {
+    path: &["consume"],
+    summary: "read records from topics, to the end as it is now",
+    detail: "Reads from the earliest record to the end as it was at the start, then stops and says \
+             so on standard error. `--follow` goes on. A record is written as its value and a \
+             newline; `-O jsonl` writes it as an object with topic, partition, offset, timestamp, \
+             key, value and headers, which `produce --envelope` takes back unchanged; `-f` writes \
+             exactly its format.\n\n\
+             With `--group` reading begins where the group has come to, and what was written is \
+             committed, batch by batch, after it was written. Records of one partition come in \
+             order, those of several as they arrive.",
+    args: &[ArgSpec {
+        name: "topic",
+        kind: Kind::Topic,
+        arity: Arity::Many,
+        help: "the topics to read",
+    }],
+    flags: FLAGS,
+    needs: Needs::Cluster,
+    examples: &[
+        Example { line: "consume test", about: "everything there is" },
+        Example { line: "consume test --from -2 -O jsonl", about: "the last two, as JSON" },
+        Example {
+            line: "consume test --format '%p/%o %k=%s\\n' | head 3",
+            about: "with coordinates",
+        },
+        Example { line: "consume test | where '.key != null'", about: "some of them" },
+    ],
+    cooperative: true,
+    run: |call| Box::pin(run(call)),
+    ..CommandSpec::BLANK
+};
+
+async fn run(call: Call) -> Result<Output> {
+    let options = options(&call)?;
+    let format = call.args.opt_text("format").map(|text| RecordFormat::parse(&text)).transpose()?;
+    let limits = Limits { count: options.count_hint, timeout: call.args.opt_duration("timeout")? };
+    let what = options.topics.join(", ");
+    let records = call.records()?;
+    let consumer = call.cancel.run(records.consumer(options)).await?;
+    let reading = Box::new(Reading::new(consumer, limits, what, call.cancel.clone()));
+    Ok(Output::of(match format {
+        Some(format) => Flow::Lines(Box::new(Formatted::new(reading, format))),
+        None => Flow::Records(reading),
+    }))
+}
+
+fn options(call: &Call) -> Result<ConsumeOptions> {
+    let args = &call.args;
+    let mut topics = args.texts("topic");
+    let mut seen = std::collections::BTreeSet::new();
+    topics.retain(|topic| seen.insert(topic.clone()));
+    let count = args.opt_int("count")?.and_then(|n| u64::try_from(n).ok());
+    let group = args.opt_text("group");
+    let follow = args.switch("follow");
+    if follow && (args.has("to") || args.switch("exit-at-end")) {
+        return Err(Error::usage(
+            "bad-flags",
+            "`--follow` has no end: `--to` and `-e` do not go with it",
+        ));
+    }
+    if args.switch("from-beginning") && args.has("from") {
+        return Err(Error::usage(
+            "bad-flags",
+            "`--from-beginning` and `--from` exclude each other",
+        ));
+    }
+    // A count with a time waits for its records; without one there is no waiting.
+    let waits = count.is_some() && args.has("timeout");
+    let to = match args.opt_text("to") {
+        Some(text) => position::parse(&text)?.end()?,
+        None if follow => To::Never,
+        None if waits && !args.switch("exit-at-end") => To::Never,
+        None => To::End,
+    };
+    let from = match args.opt_text("from") {
+        Some(text) => position::parse(&text)?,
+        None if args.switch("from-beginning") => Position::Earliest,
+        None if group.is_some() => Position::Committed,
+        None if follow => Position::Latest,
+        None => Position::Earliest,
+    };
+    let partitions = args.texts("partition").into_iter().map(|text| {
+        text.parse().map_err(|_| Error::usage("bad-value", format!("`{text}` is no partition")))
+    });
+    Ok(ConsumeOptions {
+        topics,
+        partitions: partitions.collect::<Result<_>>()?,
+        from: from.start(),
+        to,
+        group,
+        count_hint: count,
+    })
+}

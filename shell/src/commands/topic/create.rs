@@ -1,0 +1,241 @@
+//! `topic create NAME…`.
+
+use std::collections::BTreeMap;
+
+use kafsh_model::keys::Scope;
+use kafsh_model::port::Admin;
+use kafsh_model::topic::TopicSpec;
+use kafsh_model::{Error, Result};
+use serde_json::{Value, json};
+
+use super::rows::{self, Defaults};
+use super::settle::{lacks_partitions, on_every_broker};
+use crate::call::Call;
+use crate::commands::config::values;
+use crate::flow::{Column, Flow, Output, View, column};
+use crate::spec::{ArgSpec, Arity, CommandSpec, Effect, Example, FlagSpec, Kind, Needs, Place};
+
+const COLUMNS: &[Column] = &[
+    column("name", "NAME"),
+    column("partitions", "PARTITIONS"),
+    column("replication_factor", "RF"),
+    column("result", "RESULT"),
+    column("error", "ERROR"),
+];
+
+pub static SPEC: CommandSpec = CommandSpec {
+    path: &["topic", "create"],
+    summary: "create topics and wait until every broker knows them",
+    detail: "Returns when each broker shows every partition with a leader. What is left out, the \
+             brokers' defaults decide. Rows from a pipe have `name`, `partitions`, \
+             `replication_factor` and keys of settings as columns; flags are for what a row leaves \
+             out. Units are understood (`7d`, `64MiB`).",
+    args: &[ArgSpec {
+        name: "name",
+        kind: Kind::Topic,
+        arity: Arity::Any,
+        help: "the topics; none where rows come from a pipe",
+    }],
+    flags: &[
+        FlagSpec::value("partitions", "N", Kind::Int(1, 100_000), "partitions of each").short('p'),
+        FlagSpec::value(
+            "replication-factor",
+            "N",
+            Kind::Int(1, 1_000),
+            "replicas of each partition",
+        )
+        .short('r')
+        .alias(&["rf"]),
+        FlagSpec::value("config", "KEY=VALUE", Kind::TopicConfig, "a setting").repeated(),
+        FlagSpec::value(
+            "assignment",
+            "A:B,C:D",
+            Kind::Text,
+            "brokers of each partition, preferred leader first",
+        )
+        .alias(&["replica-assignment"]),
+        FlagSpec::switch("if-not-exists", "a topic that exists is no failure"),
+        FlagSpec::switch("dry-run", "let the brokers check it, create nothing"),
+    ],
+    place: Place::Both,
+    effect: Effect::Write,
+    needs: Needs::Cluster,
+    examples: &[
+        Example {
+            line: "topic create test --partitions 10 --replication-factor 3 --if-not-exists",
+            about: "one topic",
+        },
+        Example {
+            line: "topic create audit --config retention.ms=30d --config cleanup.policy=compact --dry-run",
+            about: "checked only",
+        },
+        Example {
+            line: "read scripts/examples/topics.csv | topic create --dry-run",
+            about: "a row each",
+        },
+    ],
+    run: |call| Box::pin(run(call)),
+    ..CommandSpec::BLANK
+};
+
+async fn run(mut call: Call) -> Result<Output> {
+    let specs = wanted(&mut call).await?;
+    let dry_run = call.args.switch("dry-run");
+    if !dry_run {
+        call.check_writable()?;
+    }
+    let admin = call.admin()?;
+    let mut outcomes = Vec::new();
+    for (spec, (_, outcome)) in specs.iter().zip(admin.create_topics(&specs, dry_run).await?) {
+        outcomes.push(Outcome::new(spec, outcome, dry_run, call.args.switch("if-not-exists")));
+    }
+    let made = outcomes.iter().filter(|outcome| outcome.result != "failed");
+    let names: Vec<String> = made.map(|outcome| outcome.spec.name.clone()).collect();
+    if !dry_run && !names.is_empty() {
+        settle(admin.as_ref(), &names, &mut outcomes).await?;
+    }
+    // One topic that failed is the failure itself, with its code.
+    if let [only] = outcomes.as_mut_slice()
+        && let Some(error) = only.error.take()
+    {
+        return Err(error);
+    }
+    let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
+    let notes: Vec<String> = outcomes.iter().flat_map(|outcome| outcome.note.clone()).collect();
+    let rows = outcomes.iter().map(Outcome::row).collect();
+    let mut output = Output::value(Value::Array(rows), View::Rows(COLUMNS)).failed(failed);
+    output.notes = notes;
+    Ok(match dry_run {
+        true => output.note("dry run: nothing was created"),
+        false => output,
+    })
+}
+
+/// What is to be created: names with the flags, or rows of a pipe.
+async fn wanted(call: &mut Call) -> Result<Vec<TopicSpec>> {
+    let narrow = |number: Option<i64>| number.and_then(|n| i32::try_from(n).ok());
+    let partitions = narrow(call.args.opt_int("partitions")?);
+    let replicas = narrow(call.args.opt_int("replication-factor")?);
+    let assignments = match call.args.opt_text("assignment") {
+        Some(_) if partitions.is_some() || replicas.is_some() => {
+            return Err(Error::usage(
+                "bad-flags",
+                "`--assignment` says how many partitions and replicas there are: `--partitions` \
+                 and `--replication-factor` do not go with it",
+            ));
+        }
+        Some(text) => rows::assignments(&text)?,
+        None => Vec::new(),
+    };
+    let configs: BTreeMap<String, String> =
+        values::checked(Scope::Topic, &call.args.pairs("config")?)?.into_iter().collect();
+    let replication_factor = replicas.and_then(|n| i16::try_from(n).ok());
+    let defaults = Defaults { partitions, replication_factor, configs, assignments };
+    let names = call.args.texts("name");
+    match (names.is_empty(), call.take_input()) {
+        (true, Flow::Nothing) => Err(Error::usage("missing-argument", "which topic?")
+            .with_cause("give a name, or rows from a pipe: `read topics.csv | topic create`")
+            .with_next("help topic create")),
+        (true, input) => rows::specs(input, &defaults).await,
+        (false, Flow::Nothing) => {
+            let values = names.into_iter().map(Value::String).collect();
+            let view = View::Plain;
+            rows::specs(Flow::Value { value: Value::Array(values), view }, &defaults).await
+        }
+        (false, _) => {
+            Err(Error::usage("two-inputs", "names and rows from a pipe exclude each other"))
+        }
+    }
+}
+
+struct Outcome<'s> {
+    spec: &'s TopicSpec,
+    /// `created`, `exists`, `valid` or `failed`
+    result: &'static str,
+    error: Option<Error>,
+    note: Option<String>,
+    partitions: Option<usize>,
+    replication_factor: Option<usize>,
+}
+
+impl<'s> Outcome<'s> {
+    fn new(spec: &'s TopicSpec, outcome: Result<()>, dry_run: bool, may_exist: bool) -> Self {
+        let (result, error) = match outcome {
+            Ok(()) if dry_run => ("valid", None),
+            Ok(()) => ("created", None),
+            Err(error) if may_exist && error.code == "topic-exists" => ("exists", None),
+            Err(error) => ("failed", Some(error)),
+        };
+        let assigned = spec.assignments.first().map(Vec::len);
+        Outcome {
+            spec,
+            result,
+            error,
+            note: None,
+            partitions: wanted_partitions(spec),
+            replication_factor: spec
+                .replication_factor
+                .and_then(|n| usize::try_from(n).ok())
+                .or(assigned),
+        }
+    }
+
+    fn row(&self) -> Value {
+        json!({
+            "name": self.spec.name,
+            "partitions": self.partitions,
+            "replication_factor": self.replication_factor,
+            "result": self.result,
+            "error": self.error.as_ref().map(ToString::to_string),
+        })
+    }
+}
+
+fn wanted_partitions(spec: &TopicSpec) -> Option<usize> {
+    match spec.assignments.len() {
+        0 => spec.partitions.and_then(|n| usize::try_from(n).ok()),
+        count => Some(count),
+    }
+}
+
+/// Waits for every broker, then fills in what the topics are really like.
+async fn settle(admin: &dyn Admin, names: &[String], outcomes: &mut [Outcome<'_>]) -> Result<()> {
+    let created: BTreeMap<String, Option<usize>> = outcomes
+        .iter()
+        .filter(|outcome| outcome.result == "created")
+        .map(|outcome| (outcome.spec.name.clone(), wanted_partitions(outcome.spec)))
+        .collect();
+    let waiting: Vec<String> = created.keys().cloned().collect();
+    let late = match waiting.is_empty() {
+        true => Vec::new(),
+        false => {
+            let lacks = |name: &str, topic: Option<&_>| {
+                lacks_partitions(topic, created.get(name).copied().flatten())
+            };
+            on_every_broker(admin, &waiting, lacks).await?
+        }
+    };
+    let seen = admin.topics_on_every_broker(names).await?;
+    for outcome in outcomes.iter_mut() {
+        let name = &outcome.spec.name;
+        if let Some((_, error)) = late.iter().find(|(late, _)| late == name) {
+            outcome.error = Some(error.clone());
+        }
+        let found = seen.iter().flat_map(|(_, topics)| topics).find(|topic| topic.name == *name);
+        let Some(topic) = found.filter(|_| outcome.result != "failed") else { continue };
+        let (partitions, replicas) = (topic.partitions.len(), topic.replication_factor());
+        let other = |wanted: Option<usize>, found: usize| wanted.is_some_and(|w| w != found);
+        if outcome.result == "exists"
+            && (other(outcome.partitions, partitions)
+                || other(outcome.replication_factor, replicas))
+        {
+            outcome.note = Some(format!(
+                "`{name}` exists with {partitions} partitions and replication factor {replicas}, \
+                 not as asked"
+            ));
+        }
+        outcome.partitions = Some(partitions);
+        outcome.replication_factor = Some(replicas);
+    }
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! `topic describe NAME…`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use kafsh_model::config::{ConfigEntry, ConfigResource, ConfigSource};
+use kafsh_model::port::Admin;
+use kafsh_model::topic::{OffsetAt, PartitionDescription, TopicDescription, TopicPartition};
+use kafsh_model::{Error, Result};
+use serde_json::{Map, Value, json};
+
+use crate::call::Call;
+use crate::commands::config::resource;
+use crate::flow::{Column, Output, Section, View, column};
+use crate::spec::{ArgSpec, Arity, CommandSpec, Example, Kind, Needs};
+
+const FIELDS: &[Column] = &[
+    column("name", "topic"),
+    column("id", "id"),
+    column("replication_factor", "replication factor"),
+    column("min_isr", "min.insync.replicas"),
+    column("health", "health"),
+    column("records", "records"),
+];
+
+const PARTITIONS: Section = Section {
+    key: "partitions",
+    title: "",
+    columns: &[
+        column("partition", "PARTITION"),
+        column("leader", "LEADER"),
+        column("replicas", "REPLICAS"),
+        column("isr", "ISR"),
+        column("missing", "MISSING"),
+        column("earliest", "EARLIEST"),
+        column("end", "END"),
+        column("count", "COUNT"),
+    ],
+};
+
+const CONFIGS: Section = Section {
+    key: "config_sources",
+    title: "",
+    columns: &[column("key", "SETTING"), column("value", "VALUE"), column("source", "SOURCE")],
+};
+
+/// How long offsets may take: they are a convenience here, and an ill leader may be silent.
+const OFFSETS_WAIT: Duration = Duration::from_secs(1);
+
+pub static SPEC: CommandSpec = CommandSpec {
+    path: &["topic", "describe"],
+    summary: "show a topic's partitions, replicas, offsets and changed settings",
+    detail: "One topic is one object, several are a list. `configs` holds the settings that are \
+             not Kafka's defaults; `missing` the replicas that are not in sync. `count` is the \
+             span of offsets, which compaction and transactions make larger than the number of \
+             records.",
+    args: &[ArgSpec { name: "name", kind: Kind::Topic, arity: Arity::Many, help: "the topics" }],
+    needs: Needs::Cluster,
+    examples: &[
+        Example { line: "topic describe test", about: "one topic" },
+        Example {
+            line: "topic describe test | jq '[.partitions[].leader] | unique'",
+            about: "its leaders",
+        },
+    ],
+    run: |call| Box::pin(run(call)),
+    ..CommandSpec::BLANK
+};
+
+async fn run(call: Call) -> Result<Output> {
+    let names = call.args.texts("name");
+    let admin = call.admin()?;
+    let found = admin.topics(Some(&names)).await?;
+    let mut topics = Vec::new();
+    for name in &names {
+        let topic = found.iter().find(|topic| topic.name == *name);
+        topics.push(topic.cloned().ok_or_else(|| missing(name))?);
+    }
+    let resources: Vec<ConfigResource> = names.iter().cloned().map(ConfigResource::Topic).collect();
+    let offsets = tokio::time::timeout(OFFSETS_WAIT, offsets(admin.as_ref(), &topics));
+    let (configs, offsets) = tokio::join!(admin.describe_configs(&resources), offsets);
+    let configs = configs?;
+    let offsets = offsets.unwrap_or_else(|_| Err(Error::timed_out("no answer in time")));
+    let (offsets, note) = match offsets {
+        Ok(offsets) => (offsets, None),
+        Err(error) => (HashMap::new(), Some(format!("offsets are not known: {error}"))),
+    };
+    let mut described: Vec<Value> = topics
+        .iter()
+        .map(|topic| {
+            let of = ConfigResource::Topic(topic.name.clone());
+            let entries = configs.iter().find(|(resource, _)| *resource == of);
+            describe(topic, entries.map_or(&[], |(_, entries)| entries.as_slice()), &offsets)
+        })
+        .collect();
+    let value = match described.len() {
+        1 => described.remove(0),
+        _ => Value::Array(described),
+    };
+    let output =
+        Output::value(value, View::Record { fields: FIELDS, sections: &[PARTITIONS, CONFIGS] });
+    Ok(match note {
+        Some(note) => output.note(note),
+        None => output,
+    })
+}
+
+pub(super) fn missing(name: &str) -> Error {
+    Error::not_found("topic-not-found", format!("no topic `{name}`"))
+        .with_next("topic list")
+        .with_next(format!("topic create {name}"))
+}
+
+/// Earliest offset and end of each partition that has a leader.
+pub(super) async fn offsets(
+    admin: &dyn Admin,
+    topics: &[TopicDescription],
+) -> Result<HashMap<TopicPartition, (i64, i64)>> {
+    let partitions: Vec<TopicPartition> = topics
+        .iter()
+        .flat_map(|topic| {
+            let led = topic.partitions.iter().filter(|partition| !partition.is_offline());
+            led.map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition })
+        })
+        .collect();
+    if partitions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (earliest, latest) = tokio::try_join!(
+        admin.list_offsets(&partitions, OffsetAt::Earliest),
+        admin.list_offsets(&partitions, OffsetAt::Latest)
+    )?;
+    let mut ends: HashMap<TopicPartition, Option<i64>> = latest.into_iter().collect();
+    let both = earliest.into_iter().filter_map(|(partition, start)| {
+        let end = ends.remove(&partition)??;
+        Some((partition, (start?, end)))
+    });
+    Ok(both.collect())
+}
+
+fn describe(
+    topic: &TopicDescription,
+    entries: &[ConfigEntry],
+    offsets: &HashMap<TopicPartition, (i64, i64)>,
+) -> Value {
+    let mut sources = Vec::new();
+    let mut configs = Map::new();
+    let mut min_isr = None;
+    for entry in entries {
+        if entry.key == "min.insync.replicas" {
+            min_isr = entry.value.as_ref().and_then(|value| value.parse::<i64>().ok());
+        }
+        if entry.source != ConfigSource::Default {
+            let value = resource::value(entry);
+            configs.insert(entry.key.clone(), json!(value));
+            let source = resource::source(entry.source);
+            sources.push(json!({ "key": entry.key, "value": value, "source": source }));
+        }
+    }
+    let of = |partition: i32| {
+        let place = TopicPartition { topic: topic.name.clone(), partition };
+        offsets.get(&place).copied()
+    };
+    let counts: Option<i64> =
+        topic.partitions.iter().map(|p| of(p.partition).map(|(start, end)| end - start)).sum();
+    let partitions: Vec<Value> =
+        topic.partitions.iter().map(|p| partition(p, of(p.partition))).collect();
+    json!({
+        "name": topic.name,
+        "id": topic.id,
+        "internal": topic.internal,
+        "partitions": partitions,
+        "replication_factor": topic.replication_factor(),
+        "min_isr": min_isr,
+        "health": super::list::health(topic),
+        "records": counts,
+        "configs": configs,
+        "config_sources": sources,
+    })
+}
+
+fn partition(partition: &PartitionDescription, offsets: Option<(i64, i64)>) -> Value {
+    let missing: Vec<i32> = partition
+        .replicas
+        .iter()
+        .copied()
+        .filter(|replica| !partition.isr.contains(replica))
+        .collect();
+    json!({
+        "partition": partition.partition,
+        "leader": partition.leader,
+        "leader_epoch": partition.leader_epoch,
+        "replicas": partition.replicas,
+        "isr": partition.isr,
+        "missing": missing,
+        "offline_replicas": partition.offline_replicas,
+        "earliest": offsets.map(|(start, _)| start),
+        "end": offsets.map(|(_, end)| end),
+        "count": offsets.map(|(start, end)| end - start),
+    })
+}

@@ -1,0 +1,163 @@
+//! `topic list`.
+
+use std::collections::HashMap;
+
+use kafsh_model::Result;
+use kafsh_model::config::ConfigResource;
+use kafsh_model::port::Admin;
+use kafsh_model::topic::TopicDescription;
+use serde_json::{Value, json};
+
+use crate::call::Call;
+use crate::flow::{Column, Output, View, column};
+use crate::spec::{CommandSpec, Example, FlagSpec, Needs};
+
+const COLUMNS: &[Column] = &[
+    column("name", "NAME"),
+    column("partitions", "PARTITIONS"),
+    column("replication_factor", "RF"),
+    column("health", "HEALTH"),
+];
+
+pub static SPEC: CommandSpec = CommandSpec {
+    path: &["topic", "list"],
+    summary: "list topics and their health",
+    detail: "Kafka's own topics are left out, unless asked for with `--internal` or by a filter \
+             of health. Several filters show what any of them finds.",
+    flags: &[
+        FlagSpec::switch("internal", "Kafka's own topics too"),
+        FlagSpec::switch("under-replicated", "only those with a replica out of sync")
+            .alias(&["under-replicated-partitions"]),
+        FlagSpec::switch("under-min-isr", "only those that refuse acks=all at the moment")
+            .alias(&["under-min-isr-partitions"]),
+        FlagSpec::switch("offline", "only those with a partition without a leader")
+            .alias(&["unavailable-partitions"]),
+    ],
+    needs: Needs::Cluster,
+    examples: &[
+        Example { line: "topic list", about: "all but Kafka's own" },
+        Example { line: "topic list --under-replicated", about: "what needs care" },
+        Example { line: "topic list | jq '[.[].name]'", about: "names, for a script" },
+    ],
+    run: |call| Box::pin(run(call)),
+    ..CommandSpec::BLANK
+};
+
+async fn run(call: Call) -> Result<Output> {
+    let admin = call.admin()?;
+    let mut topics = admin.topics(None).await?;
+    let switch = |name: &str| call.args.switch(name);
+    let filters = ["under-replicated", "under-min-isr", "offline"];
+    let filtered = filters.iter().any(|name| switch(name));
+    if !switch("internal") && !filtered {
+        topics.retain(|topic| !topic.internal);
+    }
+    let min_isr = match switch("under-min-isr") {
+        true => min_isr(admin.as_ref(), &topics).await?,
+        false => HashMap::new(),
+    };
+    topics.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut rows = Vec::new();
+    for topic in &topics {
+        let under = under_min_isr(topic, min_isr.get(&topic.name).copied());
+        let kept = !filtered
+            || (switch("under-replicated") && under_replicated(topic) > 0)
+            || (switch("under-min-isr") && under > 0)
+            || (switch("offline") && offline(topic) > 0);
+        if kept {
+            rows.push(row(topic));
+        }
+    }
+    Ok(Output::value(Value::Array(rows), View::Rows(COLUMNS)))
+}
+
+fn row(topic: &TopicDescription) -> Value {
+    json!({
+        "name": topic.name,
+        "partitions": topic.partitions.len(),
+        "replication_factor": topic.replication_factor(),
+        "internal": topic.internal,
+        "under_replicated": under_replicated(topic),
+        "offline": offline(topic),
+        "health": health(topic),
+    })
+}
+
+/// `healthy`, or how many partitions are not.
+pub(super) fn health(topic: &TopicDescription) -> String {
+    match (offline(topic), under_replicated(topic)) {
+        (0, 0) => "healthy".to_string(),
+        (0, under) => format!("{under} under-replicated"),
+        (offline, under) if under > offline => {
+            format!("{offline} offline, {} under-replicated", under - offline)
+        }
+        (offline, _) => format!("{offline} offline"),
+    }
+}
+
+/// Partitions with a replica out of sync.
+pub(super) fn under_replicated(topic: &TopicDescription) -> usize {
+    topic.partitions.iter().filter(|partition| partition.is_under_replicated()).count()
+}
+
+/// Partitions without a leader.
+pub(super) fn offline(topic: &TopicDescription) -> usize {
+    topic.partitions.iter().filter(|partition| partition.is_offline()).count()
+}
+
+fn under_min_isr(topic: &TopicDescription, min_isr: Option<usize>) -> usize {
+    let too_few = |isr: usize| min_isr.is_some_and(|min| isr < min);
+    topic.partitions.iter().filter(|partition| too_few(partition.isr.len())).count()
+}
+
+/// `min.insync.replicas` of each topic, all asked for at once.
+pub(super) async fn min_isr(
+    admin: &dyn Admin,
+    topics: &[TopicDescription],
+) -> Result<HashMap<String, usize>> {
+    let resources: Vec<ConfigResource> =
+        topics.iter().map(|topic| ConfigResource::Topic(topic.name.clone())).collect();
+    let described = admin.describe_configs(&resources).await?;
+    let found = described.into_iter().filter_map(|(resource, entries)| {
+        let ConfigResource::Topic(name) = resource else { return None };
+        let entry = entries.into_iter().find(|entry| entry.key == "min.insync.replicas")?;
+        Some((name, entry.value?.parse().ok()?))
+    });
+    Ok(found.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kafsh_model::topic::PartitionDescription;
+
+    fn topic(partitions: &[(Option<i32>, &[i32])]) -> TopicDescription {
+        let partition =
+            |(index, (leader, isr)): (usize, &(Option<i32>, &[i32]))| PartitionDescription {
+                partition: index as i32,
+                leader: *leader,
+                leader_epoch: 0,
+                replicas: vec![1, 2, 3],
+                isr: isr.to_vec(),
+                offline_replicas: Vec::new(),
+            };
+        TopicDescription {
+            name: "t".to_string(),
+            id: None,
+            internal: false,
+            partitions: partitions.iter().enumerate().map(partition).collect(),
+        }
+    }
+
+    #[test]
+    fn health_counts_partitions_once() {
+        let all: &[i32] = &[1, 2, 3];
+        assert_eq!(health(&topic(&[(Some(1), all)])), "healthy");
+        let limping = topic(&[(Some(1), &[1]), (Some(2), &[2, 3]), (None, &[3])]);
+        assert_eq!(health(&limping), "1 offline, 2 under-replicated");
+        assert_eq!(health(&topic(&[(None, &[3])])), "1 offline");
+        assert_eq!(health(&topic(&[(Some(1), &[1])])), "1 under-replicated");
+        assert_eq!(under_min_isr(&limping, Some(2)), 2);
+        assert_eq!(under_min_isr(&limping, None), 0);
+    }
+}

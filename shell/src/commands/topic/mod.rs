@@ -1,0 +1,25 @@
+//! The commands of `topic`.
+
+use crate::spec::CommandSpec;
+
+mod add_partitions;
+mod create;
+mod delete;
+mod describe;
+mod list;
+mod offsets;
+mod rows;
+mod set;
+mod settle;
+mod unset;
+
+pub const COMMANDS: &[&CommandSpec] = &[
+    &list::SPEC,
+    &describe::SPEC,
+    &create::SPEC,
+    &delete::SPEC,
+    &set::SPEC,
+    &unset::SPEC,
+    &add_partitions::SPEC,
+    &offsets::SPEC,
+];

@@ -1,0 +1,268 @@
+//! What commands reach the world through: the ports and the state on disk. Immutable; connections
+//! are made when first used and kept for the life of the program.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use kafsh_cluster::distribution::Distributions;
+use kafsh_cluster::engine::report::StopOptions;
+use kafsh_cluster::store::{Attached, AuditEntry, Store};
+use kafsh_cluster::{Cancel, Engine};
+use kafsh_model::confirm::Confirmed;
+use kafsh_model::port::{
+    Admin, Connector, Producer, Progress, Records, Runtime, Steps, Target, ZooKeeper,
+};
+use kafsh_model::spec::ClusterSpec;
+use kafsh_model::{ClusterName, Error, Result};
+
+use crate::call::CALL_DEADLINE;
+use crate::config::Home;
+use crate::run::User;
+
+/// The version of Kafka that is provisioned where none is named: the last line with ZooKeeper.
+pub const KAFKA_VERSION: &str = "3.9.2";
+
+/// A cluster by name: ours, or somebody else's.
+pub enum Known {
+    Managed(Box<ClusterSpec>),
+    Attached(Attached),
+}
+
+/// Makes the steps when they are first needed: most commands never load the Wasm engine.
+pub type StepsMaker = Box<dyn Fn() -> Result<Arc<dyn Steps>> + Send + Sync>;
+
+pub struct Context {
+    pub home: Home,
+    pub store: Store,
+    pub connector: Arc<dyn Connector>,
+    pub runtime: Arc<dyn Runtime>,
+    pub distributions: Arc<Distributions>,
+    /// Everything is in memory: nothing real is touched
+    pub rehearsing: bool,
+    steps: OnceLock<Arc<dyn Steps>>,
+    make_steps: StepsMaker,
+    admins: Mutex<HashMap<String, Arc<dyn Admin>>>,
+    records: Mutex<HashMap<String, Arc<dyn Records>>>,
+    producers: Mutex<HashMap<String, Arc<dyn Producer>>>,
+    /// The state of a rehearsal, deleted with this
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// The parts a context is made of.
+pub struct Parts {
+    pub home: Home,
+    pub store: Store,
+    pub connector: Arc<dyn Connector>,
+    pub runtime: Arc<dyn Runtime>,
+    pub distributions: Arc<Distributions>,
+    pub rehearsing: bool,
+    pub make_steps: StepsMaker,
+}
+
+impl Context {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { home, store, connector, runtime, distributions, rehearsing, make_steps } =
+            parts;
+        Context {
+            home,
+            store,
+            connector,
+            runtime,
+            distributions,
+            rehearsing,
+            steps: OnceLock::new(),
+            make_steps,
+            admins: Mutex::default(),
+            records: Mutex::default(),
+            producers: Mutex::default(),
+            _folder: None,
+        }
+    }
+
+    /// Keeps a folder for as long as this lives.
+    #[must_use]
+    pub fn keeping(self, folder: tempfile::TempDir) -> Self {
+        Context { _folder: Some(folder), ..self }
+    }
+
+    pub fn steps(&self) -> Result<Arc<dyn Steps>> {
+        if let Some(steps) = self.steps.get() {
+            return Ok(steps.clone());
+        }
+        let made = (self.make_steps)()?;
+        Ok(self.steps.get_or_init(|| made).clone())
+    }
+
+    /// An engine for one command.
+    pub fn engine(
+        &self,
+        progress: Arc<dyn Progress>,
+        cancel: Cancel,
+        command: &str,
+    ) -> Result<Engine> {
+        let steps = self.steps()?;
+        let engine =
+            Engine::new(self.runtime.clone(), self.connector.clone(), steps, self.store.clone());
+        let words: Vec<String> = command.split_whitespace().map(String::from).collect();
+        let masked = kafsh_cluster::store::mask(&words);
+        Ok(engine.with_progress(progress).with_cancel(cancel).with_command(masked))
+    }
+
+    /// Finds a cluster by its name.
+    pub fn known(&self, name: &str) -> Result<Known> {
+        let name = ClusterName::new(name)?;
+        if self.store.exists(&name) {
+            return self.store.load_spec(&name).map(|spec| Known::Managed(Box::new(spec)));
+        }
+        match self.store.attached_cluster(&name)? {
+            Some(attached) => Ok(Known::Attached(attached)),
+            None => Err(self.store.not_found(&name)),
+        }
+    }
+
+    /// The spec of a cluster that is ours.
+    pub fn managed(&self, name: &str) -> Result<ClusterSpec> {
+        match self.known(name)? {
+            Known::Managed(spec) => Ok(*spec),
+            Known::Attached(attached) => {
+                let message = format!("`{}` is attached: its servers are not ours", attached.name);
+                Err(Error::usage("cluster-attached", message)
+                    .with_cause("only a cluster that kafsh made has processes it can manage"))
+            }
+        }
+    }
+
+    /// How to reach a cluster by its name.
+    pub fn target(&self, name: &str) -> Result<Target> {
+        Ok(match self.known(name)? {
+            Known::Managed(spec) => Target {
+                bootstrap: spec.bootstrap(),
+                zookeeper: Some((
+                    spec.zookeeper_address(),
+                    spec.zookeeper.chroot.clone().unwrap_or_default(),
+                )),
+                client: Vec::new(),
+                timeout: CALL_DEADLINE,
+            },
+            Known::Attached(attached) => Target {
+                bootstrap: attached.bootstrap,
+                zookeeper: attached.zookeeper.map(|address| match address.split_once('/') {
+                    Some((host, path)) => (host.to_string(), format!("/{path}")),
+                    None => (address, String::new()),
+                }),
+                client: attached.client.into_iter().collect(),
+                timeout: CALL_DEADLINE,
+            },
+        })
+    }
+
+    /// An attached cluster is read-only unless it was attached otherwise.
+    pub fn check_writable(&self, name: &str) -> Result<()> {
+        match self.known(name)? {
+            Known::Attached(attached) if attached.read_only => {
+                let message = format!("`{name}` is attached read-only");
+                Err(Error::refused("read-only", message).with_next(format!(
+                    "cluster attach {name} --bootstrap {} --writable",
+                    attached.bootstrap.join(",")
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The cluster of a session that named none: the one chosen last at the prompt, or the only one
+    /// there is.
+    pub fn only_cluster(&self, prompt: bool) -> Result<String> {
+        if let (true, Some(current)) = (prompt, self.store.current()?) {
+            return Ok(current.to_string());
+        }
+        let mut names: Vec<String> = self.store.list()?.iter().map(ToString::to_string).collect();
+        names.extend(self.store.attached()?.into_iter().map(|a| a.name.to_string()));
+        match names.as_slice() {
+            [only] => Ok(only.clone()),
+            [] => Err(Error::usage("no-cluster", "there is no cluster yet")
+                .with_next("cluster up demo")
+                .with_next("cluster attach NAME --bootstrap host:9092")),
+            many => Err(Error::usage("which-cluster", "there are several clusters; name one")
+                .with_evidence(many.join(", "))
+                .with_next(format!("cluster use {}", many[0]))
+                .with_next(format!("kafsh -C {} …", many[0]))),
+        }
+    }
+
+    /// One connection for each target, made when first used.
+    pub fn admin(&self, target: &Target) -> Result<Arc<dyn Admin>> {
+        let key = format!("{target:?}");
+        let mut admins = self.admins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(admin) = admins.get(&key) {
+            return Ok(admin.clone());
+        }
+        let admin = self.connector.admin(target)?;
+        admins.insert(key, admin.clone());
+        Ok(admin)
+    }
+
+    /// Records of one target.
+    pub fn records(&self, target: &Target) -> Result<Arc<dyn Records>> {
+        let key = format!("{target:?}");
+        let mut all = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(records) = all.get(&key) {
+            return Ok(records.clone());
+        }
+        let records = self.connector.records(target)?;
+        all.insert(key, records.clone());
+        Ok(records)
+    }
+
+    /// The producer of one target: made when first used, warm from then on.
+    pub fn producer(&self, target: &Target) -> Result<Arc<dyn Producer>> {
+        let records = self.records(target)?;
+        let key = format!("{target:?}");
+        let mut producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(producer) = producers.get(&key) {
+            return Ok(producer.clone());
+        }
+        let producer = records.producer()?;
+        producers.insert(key, producer.clone());
+        Ok(producer)
+    }
+
+    /// Drops a producer that failed: what it knows of the cluster may be of one that is gone.
+    pub fn forget_producer(&self, target: &Target) {
+        let key = format!("{target:?}");
+        self.producers.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+
+    pub fn zookeeper(&self, target: &Target) -> Result<(Arc<dyn ZooKeeper>, String)> {
+        let Some((address, chroot)) = &target.zookeeper else {
+            return Err(Error::usage("no-zookeeper", "the address of ZooKeeper is not known")
+                .with_next("cluster attach NAME --bootstrap host:9092 --zookeeper host:2181"));
+        };
+        Ok((self.connector.zookeeper(address)?, chroot.clone()))
+    }
+
+    /// Writes what was done to the audit log; a log that cannot be written fails no command.
+    pub fn audit(&self, cluster: Option<&str>, line: &str, failed: Option<&str>) {
+        if self.rehearsing {
+            return;
+        }
+        let words: Vec<String> = line.split_whitespace().map(String::from).collect();
+        let _ = self.store.audit(&AuditEntry {
+            time_ms: jiff::Timestamp::now().as_millisecond(),
+            cluster: cluster.map(String::from),
+            command: kafsh_cluster::store::mask(&words),
+            outcome: failed.unwrap_or("done").to_string(),
+        });
+    }
+
+    /// Ends a cluster that was only for this session.
+    pub async fn destroy_ephemeral(&self, name: &str, user: Arc<dyn User>) -> Result<()> {
+        let spec = self.managed(name)?;
+        user.note(&format!("`{name}` was ephemeral and is going away"));
+        let progress = Arc::new(crate::repl::progress::Quiet);
+        let engine = self.engine(progress, Cancel::new(), "ephemeral")?;
+        // It was made with `--ephemeral`: that it goes is what was asked for.
+        let options = StopOptions { force: true, ..StopOptions::default() };
+        engine.destroy(&spec, true, &options, Confirmed::by_user()).await
+    }
+}

@@ -1,0 +1,153 @@
+//! Every process that is not a server: `!` commands, Maven, the jq worker.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use kafsh_model::port::BoxFuture;
+use kafsh_model::{Error, Result};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::flow::{Lines, Source};
+
+/// Lines handed on at once.
+const LINES_AT_ONCE: usize = 1_000;
+
+/// Longest line of another program, in bytes.
+const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// This same program as a worker.
+pub fn own_worker(flag: &str) -> Result<Command> {
+    let program = std::env::current_exe()
+        .map_err(|e| Error::io("the place of this program cannot be found", &e))?;
+    let mut command = Command::new(program);
+    command.arg(flag).env_clear();
+    Ok(command)
+}
+
+/// Variables for a `!` command, beside the shell's own environment.
+pub type Environment = Vec<(String, String)>;
+
+/// `sh -c TEXT` with `input` on its standard input; its output as lines. It inherits the terminal
+/// where it has no input of ours.
+pub fn shell(
+    text: &str,
+    environment: &Environment,
+    input: Option<Box<dyn Source<Lines>>>,
+    directory: &Path,
+) -> Result<OsLines> {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(text).current_dir(directory);
+    for (name, value) in environment {
+        command.env(name, value);
+    }
+    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::inherit() });
+    command.stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|e| Error::io("`sh` could not be started", &e))?;
+    let feeder = input.zip(child.stdin.take()).map(|(mut input, mut stdin)| {
+        tokio::spawn(async move {
+            let newline = input.ending().newline;
+            while let Some(lines) = input.next().await? {
+                let mut bytes = Vec::new();
+                for line in &lines {
+                    bytes.extend_from_slice(line);
+                    if newline {
+                        bytes.push(b'\n');
+                    }
+                }
+                // The other program may have read enough (`head -1`): that is no failure of ours.
+                if stdin.write_all(&bytes).await.is_err() {
+                    break;
+                }
+            }
+            input.acknowledge().await?;
+            drop(stdin);
+            input.finish().await
+        })
+    });
+    let stdout = child.stdout.take().ok_or_else(|| Error::bug("a command without output"))?;
+    Ok(OsLines { child, stdout: BufReader::new(stdout), feeder, text: text.to_string() })
+}
+
+/// The output of a `!` command.
+pub struct OsLines {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    feeder: Option<tokio::task::JoinHandle<Result<Vec<String>>>>,
+    text: String,
+}
+
+impl Source<Lines> for OsLines {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Lines>>> {
+        Box::pin(async move {
+            let mut lines = Lines::new();
+            while lines.len() < LINES_AT_ONCE {
+                let mut line = Vec::new();
+                let read = self.stdout.read_until(b'\n', &mut line).await;
+                let read =
+                    read.map_err(|e| Error::io("a command's output could not be read", &e))?;
+                if read == 0 {
+                    break;
+                }
+                if line.len() > LINE_BYTES_MAX {
+                    return Err(Error::failed("line-too-long", "a command wrote too long a line")
+                        .with_cause(format!("the bound is {LINE_BYTES_MAX} bytes")));
+                }
+                if line.last() == Some(&b'\n') {
+                    line.pop();
+                }
+                lines.push(line);
+                if self.stdout.buffer().is_empty() {
+                    break;
+                }
+            }
+            Ok((!lines.is_empty()).then_some(lines))
+        })
+    }
+
+    fn finish(mut self: Box<Self>) -> BoxFuture<'static, Result<Vec<String>>> {
+        Box::pin(async move {
+            let status = self.child.wait().await;
+            let status = status.map_err(|e| Error::io("a command could not be awaited", &e))?;
+            let notes = match self.feeder.take() {
+                Some(feeder) => feeder.await.map_err(|e| Error::bug(e.to_string()))??,
+                None => Vec::new(),
+            };
+            if status.success() {
+                return Ok(notes);
+            }
+            Err(Error::failed("command-failed", format!("`!{}` failed", self.text.trim()))
+                .with_evidence(status.to_string()))
+        })
+    }
+}
+
+/// Runs a program to its end; its output is kept for the error alone.
+pub async fn run_quietly(program: &str, args: &[&str], directory: &Path) -> Result<()> {
+    let output = Command::new(program)
+        .args(args)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::failed("program-missing", format!("`{program}` is not installed"))
+                    .with_next("cargo xtask setup")
+            }
+            _ => Error::io(format!("`{program}` could not be started"), &e),
+        })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let mut error = Error::failed("program-failed", format!("`{program}` failed"));
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let tells = |line: &&str| line.contains("ERROR") && line.trim() != "[ERROR]";
+    let lines: Vec<&str> = text.lines().filter(tells).take(2).collect();
+    for line in lines {
+        error = error.with_evidence(line.trim());
+    }
+    Err(error.with_cause(output.status.to_string()))
+}

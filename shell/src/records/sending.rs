@@ -1,0 +1,357 @@
+//! From what a pipeline gives to acknowledged records: gathers batches, sends them, counts what was
+//! acknowledged, and stops at the first failure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kafsh_cluster::Cancel;
+use kafsh_model::port::{Delivery, Producer};
+use kafsh_model::record::RecordBatch;
+use kafsh_model::units::show_duration;
+use kafsh_model::{Error, Result};
+use serde_json::{Value, json};
+
+use super::shape::{Full, Shape};
+use crate::flow::{Flow, Lines, Source};
+
+/// A batch is sent when it holds so many records, or bytes of them.
+const SEND_RECORDS: usize = 10_000;
+const SEND_BYTES: usize = 4 << 20;
+
+/// Rows that `--report` holds.
+const REPORT_ROWS_MAX: usize = 100_000;
+
+/// The broker's answer where a request of several records is larger than the topic allows; each by
+/// itself may not be.
+const TOO_LARGE: &str = "record-too-large";
+
+/// Failures shown as evidence.
+const FAILURES_SHOWN: usize = 3;
+
+/// Bound on the ending of the stage before, after an interrupt.
+const ENDING_MAX: Duration = Duration::from_secs(2);
+
+/// What `produce` is fed with.
+pub enum Input {
+    Ready(Vec<Value>),
+    Values(Box<dyn Source<Value>>),
+    Lines(Box<dyn Source<Lines>>),
+    Records(Box<dyn Source<RecordBatch>>),
+}
+
+enum Item {
+    Value(Value),
+    Lines(Lines),
+    Records(RecordBatch),
+}
+
+impl Input {
+    /// `None`: the stage before gives nothing to send.
+    pub fn of(flow: Flow) -> Option<Input> {
+        Some(match flow {
+            Flow::Nothing => return None,
+            Flow::Value { value: Value::Null, .. } => Input::Ready(Vec::new()),
+            Flow::Value { value: Value::Array(items), .. } => {
+                Input::Ready(items.into_iter().rev().collect())
+            }
+            Flow::Value { value: Value::String(text), .. } => {
+                let lines = super::lines::split(text.as_bytes());
+                Input::Lines(Box::new(crate::flow::Ready([lines].into())))
+            }
+            Flow::Value { value, .. } => Input::Ready(vec![value]),
+            Flow::Values(values) => Input::Values(values),
+            Flow::Lines(lines) => Input::Lines(lines),
+            Flow::Records(records) => Input::Records(records),
+        })
+    }
+
+    async fn next(&mut self) -> Result<Option<Item>> {
+        Ok(match self {
+            Input::Ready(values) => values.pop().map(Item::Value),
+            Input::Values(values) => values.next().await?.map(Item::Value),
+            Input::Lines(lines) => lines.next().await?.map(Item::Lines),
+            Input::Records(records) => records.next().await?.map(Item::Records),
+        })
+    }
+
+    fn ready(&self) -> bool {
+        match self {
+            Input::Ready(values) => !values.is_empty(),
+            Input::Values(values) => values.ready(),
+            Input::Lines(lines) => lines.ready(),
+            Input::Records(records) => records.ready(),
+        }
+    }
+
+    async fn acknowledge(&mut self) -> Result<()> {
+        match self {
+            Input::Ready(_) => Ok(()),
+            Input::Values(values) => values.acknowledge().await,
+            Input::Lines(lines) => lines.acknowledge().await,
+            Input::Records(records) => records.acknowledge().await,
+        }
+    }
+
+    async fn finish(self) -> Result<Vec<String>> {
+        match self {
+            Input::Ready(_) => Ok(Vec::new()),
+            Input::Values(values) => values.finish().await,
+            Input::Lines(lines) => lines.finish().await,
+            Input::Records(records) => records.finish().await,
+        }
+    }
+}
+
+/// Sends what it is given.
+pub struct Sending {
+    /// `None`: nothing is sent (`--dry-run`)
+    producer: Option<Arc<dyn Producer>>,
+    shape: Shape,
+    batch: RecordBatch,
+    acknowledged: u64,
+    by_partition: BTreeMap<i32, u64>,
+    report: Option<Vec<Value>>,
+    /// Items looked at, to name the one that is wrong
+    seen: u64,
+    began: Instant,
+}
+
+/// What was done.
+pub struct Sent {
+    pub summary: String,
+    pub report: Option<Vec<Value>>,
+    /// Remarks of the stages before
+    pub notes: Vec<String>,
+}
+
+impl Sending {
+    pub fn new(producer: Option<Arc<dyn Producer>>, shape: Shape, report: bool) -> Self {
+        Sending {
+            producer,
+            shape,
+            batch: RecordBatch::new(),
+            acknowledged: 0,
+            by_partition: BTreeMap::new(),
+            report: report.then(Vec::new),
+            seen: 0,
+            began: Instant::now(),
+        }
+    }
+
+    /// Sends all of `input`. On an interrupt what was handed over is still awaited; an error always
+    /// says how many records were acknowledged before it.
+    pub async fn run(mut self, mut input: Input, cancel: &Cancel) -> Result<Sent> {
+        let outcome = self.pump(&mut input, cancel).await;
+        let finished = match &outcome {
+            Ok(()) => input.finish().await,
+            // A consumer leaves its group, a child process is told: but not for long.
+            Err(_) => {
+                let ending = tokio::time::timeout(ENDING_MAX, input.finish()).await;
+                ending.unwrap_or(Ok(Vec::new()))
+            }
+        };
+        match outcome.and(finished) {
+            Ok(notes) => Ok(Sent { summary: self.summary(), report: self.report, notes }),
+            Err(error) => Err(error.with_evidence(self.so_far())),
+        }
+    }
+
+    async fn pump(&mut self, input: &mut Input, cancel: &Cancel) -> Result<()> {
+        loop {
+            let item = tokio::select! {
+                biased;
+                () = cancel.cancelled() => {
+                    self.send().await?;
+                    return Err(Error::interrupted());
+                }
+                item = input.next() => item?,
+            };
+            let last = item.is_none();
+            if let Some(item) = item {
+                self.take(item).await?;
+            }
+            // Nothing that is in hand waits for what may never come.
+            let due = self.batch.len() >= SEND_RECORDS || self.batch.bytes() >= SEND_BYTES;
+            if last || due || !input.ready() {
+                self.send().await?;
+                if self.producer.is_some() {
+                    input.acknowledge().await?;
+                }
+            }
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn take(&mut self, item: Item) -> Result<()> {
+        match item {
+            Item::Value(value) => {
+                self.seen += 1;
+                let envelope = self.shape.value(&value).map_err(|e| self.located(e, "value"))?;
+                self.push(|shape, batch| shape.push_envelope(&envelope, batch)).await
+            }
+            Item::Lines(lines) => {
+                for line in lines {
+                    self.seen += 1;
+                    let envelope = self.shape.line(&line).map_err(|e| self.located(e, "line"))?;
+                    self.push(|shape, batch| shape.push_envelope(&envelope, batch)).await?;
+                }
+                Ok(())
+            }
+            Item::Records(records) => {
+                for record in records.iter() {
+                    self.seen += 1;
+                    self.push(|shape, batch| shape.push(record, batch)).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn located(&self, error: Error, what: &str) -> Error {
+        let place = format!("{what} {} of the input", self.seen);
+        error.with_evidence(place)
+    }
+
+    async fn push(
+        &mut self,
+        push: impl Fn(&Shape, &mut RecordBatch) -> Result<(), Full>,
+    ) -> Result<()> {
+        if self.batch.len() >= SEND_RECORDS || self.batch.bytes() >= SEND_BYTES {
+            self.send().await?;
+        }
+        push(&self.shape, &mut self.batch).map_err(|Full| {
+            Error::failed("record-too-large", "a record does not fit a batch")
+                .with_cause("keys, values and headers of a batch have 4 GiB")
+        })
+    }
+
+    /// Sends what was gathered and waits for its acknowledgement. Nothing cuts this short but the
+    /// producer's own bound: what was handed over may be in the log already.
+    async fn send(&mut self) -> Result<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        let Some(producer) = self.producer.clone() else {
+            self.acknowledged += batch.len() as u64;
+            return Ok(());
+        };
+        // Halves of what was too large in one request, in order, the next one last.
+        let mut left = vec![batch];
+        while let Some(batch) = left.pop() {
+            let deliveries = producer.send(&batch).await?;
+            let failures = self.count(&deliveries);
+            let Some((_, first)) = failures.first() else {
+                // Its memory is used again.
+                if left.is_empty() {
+                    self.batch = batch;
+                    self.batch.clear();
+                }
+                continue;
+            };
+            let too_large = failures.iter().all(|(_, error)| error.code == TOO_LARGE);
+            if too_large && batch.len() > 1 {
+                let (front, back) = failures.split_at(failures.len().div_ceil(2));
+                left.extend([back, front].into_iter().filter(|half| !half.is_empty()).map(
+                    |half| {
+                        let mut part = RecordBatch::new();
+                        for (index, _) in half {
+                            // A part fits where the whole did.
+                            let fits = part.push(batch.get(*index));
+                            debug_assert!(fits);
+                        }
+                        part
+                    },
+                ));
+                continue;
+            }
+            let waiting: usize = left.iter().map(RecordBatch::len).sum();
+            return Err(failed(first, &failures, deliveries.len(), waiting));
+        }
+        Ok(())
+    }
+
+    /// Books what was delivered; gives what was not, by its place in the batch.
+    fn count<'d>(&mut self, deliveries: &'d [Delivery]) -> Vec<(usize, &'d Error)> {
+        let mut failures = Vec::new();
+        for (index, delivery) in deliveries.iter().enumerate() {
+            let delivered = match delivery {
+                Ok(delivered) => delivered,
+                Err(error) => {
+                    failures.push((index, error));
+                    continue;
+                }
+            };
+            self.acknowledged += 1;
+            *self.by_partition.entry(delivered.partition).or_default() += 1;
+            if let Some(report) = &mut self.report
+                && report.len() < REPORT_ROWS_MAX
+            {
+                report.push(json!({
+                    "topic": self.shape.topic,
+                    "partition": delivered.partition,
+                    "offset": delivered.offset,
+                }));
+            }
+        }
+        failures
+    }
+
+    /// `(partitions 0:1 4:2)`
+    fn partitions(&self) -> String {
+        let counts: Vec<String> =
+            self.by_partition.iter().map(|(partition, n)| format!("{partition}:{n}")).collect();
+        match counts.is_empty() {
+            true => String::new(),
+            false => format!(" (partitions {})", counts.join(" ")),
+        }
+    }
+
+    fn summary(&self) -> String {
+        let count = records(self.acknowledged);
+        let topic = &self.shape.topic;
+        if self.producer.is_none() {
+            return format!("dry run: {count} would go to {topic}; nothing was sent");
+        }
+        let took = show_duration(self.began.elapsed());
+        format!("{count} to {topic}{}, {took}", self.partitions())
+    }
+
+    fn so_far(&self) -> String {
+        match (self.producer.is_some(), self.acknowledged) {
+            (false, _) => "dry run: nothing was sent".to_string(),
+            (true, 0) => "no record was acknowledged".to_string(),
+            (true, 1) => format!("1 record was acknowledged{}", self.partitions()),
+            (true, n) => format!("{n} records were acknowledged{}", self.partitions()),
+        }
+    }
+}
+
+/// The error of a batch: that of its first failure, with how many more there are.
+fn failed(first: &Error, failures: &[(usize, &Error)], all: usize, waiting: usize) -> Error {
+    let mut error = first.clone();
+    if all > 1 {
+        let count = failures.len();
+        error.message = format!("{count} of {all} records were not sent: {}", error.message);
+    }
+    let others = failures.iter().map(|(_, other)| other).filter(|o| o.message != first.message);
+    for other in others.take(FAILURES_SHOWN) {
+        error = error.with_evidence(other.message.clone());
+    }
+    match waiting {
+        0 => error,
+        waiting => error.with_evidence(format!("{} after it: not tried", records(waiting as u64))),
+    }
+}
+
+/// `1 record`, `3 records`
+pub fn records(count: u64) -> String {
+    if count == 1 { "1 record".to_string() } else { format!("{count} records") }
+}
+
+#[cfg(test)]
+#[path = "sending_tests.rs"]
+mod tests;

@@ -1,0 +1,166 @@
+//! Tests of sending against a producer in memory.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use kafsh_model::port::{BoxFuture, Delivered};
+
+use super::*;
+
+/// Bytes of values that one request of [`Memory`] takes.
+const REQUEST_BYTES: usize = 1_000;
+
+/// Keeps the values it is sent; refuses those that are `bad`, and requests that are too large.
+#[derive(Default)]
+struct Memory {
+    sent: Mutex<Vec<Vec<u8>>>,
+    batches: Mutex<usize>,
+}
+
+impl Producer for Memory {
+    fn send<'a>(&'a self, batch: &'a RecordBatch) -> BoxFuture<'a, Result<Vec<Delivery>>> {
+        Box::pin(async move {
+            *self.batches.lock().unwrap() += 1;
+            let mut sent = self.sent.lock().unwrap();
+            let too_large = || Err(Error::failed(TOO_LARGE, "too large"));
+            if batch.bytes() > REQUEST_BYTES && batch.get(0).value != Some(b"0") {
+                return Ok((0..batch.len()).map(|_| too_large()).collect());
+            }
+            let deliver = |value: &[u8]| {
+                if value == b"bad" {
+                    return Err(Error::failed("corrupt-record", "a record is bad"));
+                }
+                sent.push(value.to_vec());
+                Ok(Delivered { partition: 0, offset: sent.len() as i64 - 1 })
+            };
+            Ok(batch.iter().map(|r| r.value.unwrap_or_default()).map(deliver).collect())
+        })
+    }
+}
+
+/// Items one by one, with an account of what was acknowledged.
+struct Counted {
+    items: VecDeque<Value>,
+    pulled: usize,
+    acknowledged: Arc<Mutex<usize>>,
+    /// Waits for ever at the end instead of ending
+    endless: bool,
+}
+
+impl Source<Value> for Counted {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Value>>> {
+        Box::pin(async {
+            let item = self.items.pop_front();
+            if item.is_none() && self.endless {
+                std::future::pending::<()>().await;
+            }
+            self.pulled += usize::from(item.is_some());
+            Ok(item)
+        })
+    }
+
+    fn acknowledge(&mut self) -> BoxFuture<'_, Result<()>> {
+        *self.acknowledged.lock().unwrap() = self.pulled;
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn counted(items: &[&str], endless: bool) -> (Input, Arc<Mutex<usize>>) {
+    let acknowledged = Arc::new(Mutex::new(0));
+    let items = items.iter().map(|text| Value::String(text.to_string())).collect();
+    let source = Counted { items, pulled: 0, acknowledged: acknowledged.clone(), endless };
+    (Input::Values(Box::new(source)), acknowledged)
+}
+
+fn sending(producer: &Arc<Memory>) -> Sending {
+    let shape = Shape { topic: "t".to_string(), ..Shape::default() };
+    Sending::new(Some(producer.clone() as Arc<dyn Producer>), shape, true)
+}
+
+#[tokio::test]
+async fn all_is_sent_in_order_and_acknowledged() {
+    let producer = Arc::new(Memory::default());
+    let (input, acknowledged) = counted(&["a", "b", "c"], false);
+    let sent = sending(&producer).run(input, &Cancel::new()).await.unwrap();
+    assert_eq!(*producer.sent.lock().unwrap(), [b"a", b"b", b"c"]);
+    assert_eq!(*acknowledged.lock().unwrap(), 3);
+    assert_eq!(sent.report.unwrap().len(), 3);
+    assert!(sent.summary.starts_with("3 records to t (partitions 0:3), "), "{}", sent.summary);
+}
+
+#[tokio::test]
+async fn a_failure_stops_and_says_what_was_acknowledged() {
+    let producer = Arc::new(Memory::default());
+    let (input, acknowledged) = counted(&["a", "bad", "c"], false);
+    let error = sending(&producer).run(input, &Cancel::new()).await.err().unwrap();
+    assert_eq!(error.code, "corrupt-record");
+    let evidence = error.evidence.join("\n");
+    assert!(evidence.contains(" acknowledged (partitions 0:"), "{evidence}");
+    // Whoever reads the source again gets what failed again.
+    assert!(*acknowledged.lock().unwrap() < 2);
+}
+
+#[tokio::test]
+async fn what_is_in_hand_does_not_wait_for_the_next() {
+    let producer = Arc::new(Memory::default());
+    let (input, _) = counted(&["a", "b"], true);
+    let cancel = Cancel::new();
+    let ours = cancel.clone();
+    let sending = sending(&producer);
+    let task = tokio::spawn(async move { sending.run(input, &ours).await.err() });
+    for _ in 0..500 {
+        if producer.sent.lock().unwrap().len() == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(producer.sent.lock().unwrap().len(), 2);
+    cancel.cancel();
+    let error = task.await.unwrap().unwrap();
+    assert_eq!(error.code, "interrupted");
+    assert_eq!(error.evidence, ["2 records were acknowledged (partitions 0:2)"]);
+}
+
+#[tokio::test]
+async fn what_is_too_large_together_goes_apart() {
+    let producer = Arc::new(Memory::default());
+    let value = |n: usize| json!(format!("{n:0>400}"));
+    let input = Input::Ready((1..=7).rev().map(value).collect());
+    let sent = sending(&producer).run(input, &Cancel::new()).await.unwrap();
+    let numbers: Vec<usize> = producer
+        .sent
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|value| String::from_utf8_lossy(value).trim_start_matches('0').parse().unwrap())
+        .collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(sent.report.unwrap().len(), 7);
+
+    let items = [value(1), json!("x".repeat(2_000)), value(3)];
+    let input = Input::Ready(items.into_iter().rev().collect());
+    let error = sending(&producer).run(input, &Cancel::new()).await.err().unwrap();
+    assert_eq!(error.code, TOO_LARGE);
+    let wanted = ["1 record after it: not tried", "1 record was acknowledged (partitions 0:1)"];
+    assert_eq!(error.evidence, wanted);
+}
+
+#[tokio::test]
+async fn a_dry_run_sends_and_acknowledges_nothing() {
+    let (input, acknowledged) = counted(&["a"], false);
+    let shape = Shape { topic: "t".to_string(), ..Shape::default() };
+    let sent = Sending::new(None, shape, false).run(input, &Cancel::new()).await.unwrap();
+    assert_eq!(sent.summary, "dry run: 1 record would go to t; nothing was sent");
+    assert_eq!(*acknowledged.lock().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn many_values_share_batches() {
+    let producer = Arc::new(Memory::default());
+    let items: Vec<Value> = (0..SEND_RECORDS + 5).rev().map(|n| json!(n)).collect();
+    let input = Input::Ready(items);
+    sending(&producer).run(input, &Cancel::new()).await.unwrap();
+    let sent = producer.sent.lock().unwrap();
+    assert_eq!((sent.len(), &sent[0][..]), (SEND_RECORDS + 5, b"0".as_slice()));
+    assert_eq!(*producer.batches.lock().unwrap(), 2);
+}

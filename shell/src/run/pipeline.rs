@@ -1,0 +1,215 @@
+//! One pipeline: each stage gets what the one before gives, the last is pulled.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kafsh_model::confirm::Confirmed;
+use kafsh_model::port::ProgressEvent;
+use kafsh_model::{Error, Result};
+use serde_json::Value;
+
+use super::{Runner, shown};
+use crate::args::as_text;
+use crate::bind::{BoundPipeline, BoundStage, BoundStageKind, Source, evaluate, values_of};
+use crate::call::Call;
+use crate::flow::{Flow, Output};
+use crate::records::{envelope, lines};
+use crate::spec::{CommandSpec, Effect};
+
+/// Most values, and bytes of them, that `let`, `expect`, `if` and `wait` take in.
+const VALUES_MAX: usize = 100_000;
+
+impl Runner {
+    /// Runs all stages; the output of the last, remarks of those before already said.
+    pub(super) async fn output(
+        &self,
+        pipeline: &BoundPipeline,
+        source: &Arc<Source>,
+    ) -> Result<Output> {
+        let mut output = Output::nothing();
+        let mut failed_items = 0;
+        for stage in &pipeline.stages {
+            let input = output.flow;
+            output = self.stage(stage, input, source).await?;
+            failed_items += output.failed_items;
+            for note in output.notes.drain(..) {
+                self.user.note(&note);
+            }
+        }
+        output.failed_items = failed_items;
+        Ok(output)
+    }
+
+    async fn stage(&self, stage: &BoundStage, input: Flow, source: &Arc<Source>) -> Result<Output> {
+        let variables = self.session.variables();
+        match &stage.kind {
+            BoundStageKind::Os { text } => self.os_stage(text, input).map(Output::of),
+            BoundStageKind::Command { spec, args, heredoc } => {
+                let args = values_of(args, &variables)?;
+                if args.switch("help") {
+                    return Ok(Output::text(crate::help::page(spec)));
+                }
+                let input = match heredoc {
+                    Some(heredoc) => Flow::lines(lines::split(heredoc.body.as_bytes())),
+                    None => input,
+                };
+                let at = match &stage.at {
+                    Some(word) => Some(as_text(&evaluate(word, &variables)?)),
+                    None => None,
+                };
+                let call = Call {
+                    context: self.context.clone(),
+                    session: self.session.clone(),
+                    args,
+                    input: input.into(),
+                    at,
+                    cancel: self.cancel.clone(),
+                    confirmed: None,
+                    line: shown(source, stage.span),
+                    directory: self.directory.clone(),
+                    progress: self.progress.clone(),
+                };
+                self.call(spec, call).await
+            }
+        }
+    }
+
+    async fn call(&self, spec: &'static CommandSpec, mut call: Call) -> Result<Output> {
+        if spec.effect == Effect::Destructive {
+            call.confirmed = Some(self.confirm(spec, &call).await?);
+        }
+        let audit =
+            (spec.effect != Effect::Read).then(|| (call.context.clone(), call.line.clone()));
+        let cluster = audit.as_ref().and_then(|_| call.cluster_name().ok());
+        let run = (spec.run)(call);
+        let outcome = match spec.cooperative {
+            true => run.await,
+            false => self.cancel.run(run).await,
+        };
+        // What draws progress makes room for the result.
+        self.progress.event(ProgressEvent::Ended { error: outcome.as_ref().err() });
+        if let Some((context, line)) = audit {
+            let failed = outcome.as_ref().err().map(|error| error.code.to_string());
+            context.audit(cluster.as_deref(), &line, failed.as_deref());
+        }
+        outcome
+    }
+
+    /// The question of a destructive command, asked or answered by `--yes`.
+    async fn confirm(&self, spec: &CommandSpec, call: &Call) -> Result<Confirmed> {
+        if call.args.switch("yes") || self.session.assumes_yes() || call.args.switch("dry-run") {
+            return Ok(Confirmed::by_user());
+        }
+        let question = match spec.question {
+            Some(question) => question(call).await?,
+            None => Some(format!("`{}` cannot be undone", call.line)),
+        };
+        let Some(question) = question else {
+            return Ok(Confirmed::by_user());
+        };
+        match self.user.ask(&question) {
+            Some(true) => Ok(Confirmed::by_user()),
+            Some(false) => Err(Error::refused("not-confirmed", "nothing was done")),
+            None => Err(Error::refused("confirmation-needed", question)
+                .with_cause("there is no terminal to ask on")
+                .with_next(format!("{} --yes", call.line))),
+        }
+    }
+
+    fn os_stage(&self, text: &str, input: Flow) -> Result<Flow> {
+        let input = match input {
+            Flow::Nothing => None,
+            other => Some(lines::from_flow(other)),
+        };
+        let mut environment: Vec<(String, String)> = self
+            .session
+            .variables()
+            .into_iter()
+            .map(|(name, value)| (name, as_text(&value)))
+            .collect();
+        if let Some(bootstrap) = self.bootstrap() {
+            environment.push(("KAFSH_BOOTSTRAP".to_string(), bootstrap));
+        }
+        let directory: &Path = &self.directory;
+        Ok(Flow::Lines(Box::new(crate::exec::shell(text, &environment, input, directory)?)))
+    }
+
+    /// Of the session's cluster, for `!` commands.
+    fn bootstrap(&self) -> Option<String> {
+        self.session.bootstrap().or_else(|| {
+            let name = self.session.cluster()?;
+            Some(self.context.target(&name).ok()?.bootstrap.join(","))
+        })
+    }
+
+    /// All outputs of a pipeline, for `let`, `if`, `wait` and `expect`.
+    pub(super) async fn collect(
+        &self,
+        pipeline: &BoundPipeline,
+        source: &Arc<Source>,
+    ) -> Result<Vec<Value>> {
+        self.cancel.run(self.collect_uncancelled(pipeline, source)).await
+    }
+
+    async fn collect_uncancelled(
+        &self,
+        pipeline: &BoundPipeline,
+        source: &Arc<Source>,
+    ) -> Result<Vec<Value>> {
+        let output = self.output(pipeline, source).await?;
+        let failed_items = output.failed_items;
+        let mut values = Vec::new();
+        let notes = match output.flow {
+            Flow::Nothing => Vec::new(),
+            Flow::Value { value, .. } => {
+                values.push(value);
+                Vec::new()
+            }
+            Flow::Values(mut stream) => {
+                while let Some(value) = stream.next().await? {
+                    push_bounded(&mut values, value)?;
+                }
+                stream.finish().await?
+            }
+            Flow::Lines(mut stream) => {
+                while let Some(lines) = stream.next().await? {
+                    for line in lines {
+                        let text = String::from_utf8_lossy(&line).into_owned();
+                        push_bounded(&mut values, Value::String(text))?;
+                    }
+                }
+                stream.finish().await?
+            }
+            Flow::Records(mut stream) => {
+                while let Some(batch) = stream.next().await? {
+                    for record in batch.iter() {
+                        push_bounded(&mut values, envelope::to_json(&record))?;
+                    }
+                }
+                stream.acknowledge().await?;
+                stream.finish().await?
+            }
+        };
+        notes.iter().for_each(|note| self.user.note(note));
+        some_failed(failed_items)?;
+        Ok(values)
+    }
+}
+
+fn push_bounded(values: &mut Vec<Value>, value: Value) -> Result<()> {
+    if values.len() >= VALUES_MAX {
+        return Err(Error::failed("too-many", format!("more than {VALUES_MAX} outputs"))
+            .with_cause("narrow it: `head`, `where`, or `jq '[…]'` at the source"));
+    }
+    values.push(value);
+    Ok(())
+}
+
+/// Items that failed make the whole fail, once their rows were shown.
+pub(super) fn some_failed(items: usize) -> Result<()> {
+    match items {
+        0 => Ok(()),
+        1 => Err(Error::failed("item-failed", "1 item failed")),
+        many => Err(Error::failed("item-failed", format!("{many} items failed"))),
+    }
+}

@@ -1,0 +1,123 @@
+//! What a conversation, or a run of a script, remembers.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use crate::bind::{BoundStatement, Source};
+use crate::output::Format;
+
+/// Names that `set` knows.
+pub const SETTINGS: &[&str] = &["output"];
+
+/// Where the statements come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Prompt,
+    /// A file, standard input, `-c` or argv
+    Script,
+}
+
+/// Statements that run when the session ends, with the source they came from.
+pub type ExitBlock = (Arc<Source>, Arc<Vec<BoundStatement>>);
+
+#[derive(Default)]
+struct State {
+    cluster: Option<String>,
+    bootstrap: Option<String>,
+    format: Option<Format>,
+    variables: BTreeMap<String, Value>,
+    exit_blocks: Vec<ExitBlock>,
+    /// Clusters to destroy at the end
+    ephemeral: Vec<String>,
+}
+
+pub struct Session {
+    origin: Origin,
+    /// `--yes` on the command line of a whole run
+    assume_yes: bool,
+    state: Mutex<State>,
+}
+
+impl Session {
+    pub fn new(origin: Origin, assume_yes: bool) -> Self {
+        Session { origin, assume_yes, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that panics runs under the lock; if it did, the state is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn is_prompt(&self) -> bool {
+        self.origin == Origin::Prompt
+    }
+
+    pub fn assumes_yes(&self) -> bool {
+        self.assume_yes
+    }
+
+    pub fn cluster(&self) -> Option<String> {
+        self.state().cluster.clone()
+    }
+
+    pub fn use_cluster(&self, name: Option<String>) {
+        let mut state = self.state();
+        state.cluster = name;
+        state.bootstrap = None;
+    }
+
+    /// `-B` of the command line: an unregistered cluster.
+    pub fn bootstrap(&self) -> Option<String> {
+        self.state().bootstrap.clone()
+    }
+
+    pub fn use_bootstrap(&self, bootstrap: String) {
+        self.state().bootstrap = Some(bootstrap);
+    }
+
+    pub fn format(&self) -> Option<Format> {
+        self.state().format
+    }
+
+    pub fn set_format(&self, format: Option<Format>) {
+        self.state().format = format;
+    }
+
+    pub fn variables(&self) -> BTreeMap<String, Value> {
+        self.state().variables.clone()
+    }
+
+    pub fn set_variable(&self, name: &str, value: Value) {
+        self.state().variables.insert(name.to_string(), value);
+    }
+
+    pub fn push_exit_block(&self, block: ExitBlock) {
+        self.state().exit_blocks.push(block);
+    }
+
+    /// Takes the blocks, last one first.
+    pub fn take_exit_blocks(&self) -> Vec<ExitBlock> {
+        let mut blocks = std::mem::take(&mut self.state().exit_blocks);
+        blocks.reverse();
+        blocks
+    }
+
+    pub fn push_ephemeral(&self, cluster: String) {
+        self.state().ephemeral.push(cluster);
+    }
+
+    pub fn take_ephemeral(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().ephemeral)
+    }
+
+    /// It was destroyed or kept on purpose.
+    pub fn forget_ephemeral(&self, cluster: &str) {
+        let mut state = self.state();
+        state.ephemeral.retain(|name| name != cluster);
+        if state.cluster.as_deref() == Some(cluster) {
+            state.cluster = None;
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The person at the terminal: remarks on standard error, questions, Ctrl-C.
+
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use kafsh_cluster::Cancel;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::error::Style;
+use crate::output::{escape_controls, is_ascii_locale, wants_color};
+use crate::repl::progress;
+use crate::run::User;
+
+/// How often a question that waits for its answer looks whether Ctrl-C was pressed.
+const ASK_POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+
+/// Longest answer to a question, in bytes.
+const ANSWER_BYTES_MAX: usize = 256;
+
+/// Interrupts since the program started: signals are the process's, so this is too.
+static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
+
+/// The terminal is gone or we were told to end: no further line is read.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
+pub struct Terminal {
+    style: Style,
+}
+
+impl Terminal {
+    pub fn new(style: Style) -> Self {
+        Terminal { style }
+    }
+}
+
+impl User for Terminal {
+    fn note(&self, text: &str) {
+        progress::close_line();
+        let text = escape_controls(text);
+        match self.style.color {
+            true => eprintln!("\u{1b}[2m{text}\u{1b}[0m"),
+            false => eprintln!("{text}"),
+        }
+    }
+
+    fn ask(&self, question: &str) -> Option<bool> {
+        let (stdin, mut stderr) = (std::io::stdin(), std::io::stderr());
+        if !stdin.is_terminal() || !stderr.is_terminal() {
+            return None;
+        }
+        progress::close_line();
+        // What was typed or pasted before the question was asked is no answer to it.
+        let _ = tcflush(stdin.as_fd(), QueueSelector::IFlush);
+        let _ = write!(stderr, "{} [y/N] ", escape_controls(question));
+        let _ = stderr.flush();
+        let answer = read_answer(stdin.as_fd());
+        if answer.is_none() {
+            let _ = writeln!(stderr);
+        }
+        // No answer, or one that cannot be read, is a no.
+        Some(answer.is_some_and(|text| matches!(text.trim(), "y" | "Y" | "yes")))
+    }
+}
+
+/// A line from the terminal; `None` after Ctrl-C, Ctrl-D or an error. It is read without a buffer:
+/// what follows the line belongs to the prompt.
+fn read_answer(terminal: impl AsFd) -> Option<String> {
+    let before = INTERRUPTS.load(Ordering::Acquire);
+    let mut bytes = [0; ANSWER_BYTES_MAX];
+    loop {
+        let mut waiting = [PollFd::new(&terminal, PollFlags::IN)];
+        let ready = poll(&mut waiting, Some(&ASK_POLL));
+        if INTERRUPTS.load(Ordering::Acquire) != before {
+            return None;
+        }
+        match ready {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => break,
+            Err(_) => return None,
+        }
+    }
+    let read = rustix::io::read(&terminal, &mut bytes).ok().filter(|read| *read > 0)?;
+    Some(String::from_utf8_lossy(&bytes[..read]).into_owned())
+}
+
+/// How standard error is drawn on.
+pub fn stderr_style() -> Style {
+    let terminal = std::io::stderr().is_terminal();
+    Style { color: terminal && wants_color(), ascii: is_ascii_locale(), place: true }
+}
+
+/// The first Ctrl-C (or SIGTERM, SIGHUP) tells the work to end in order; the third ends the shell.
+pub async fn watch_interrupts(cancel: Cancel) {
+    let Some([mut interrupt, mut terminate, mut hangup]) = signals() else { return };
+    let mut seen = 0;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => LEAVING.store(true, Ordering::Release),
+            _ = hangup.recv() => LEAVING.store(true, Ordering::Release),
+        }
+        seen += 1;
+        INTERRUPTS.fetch_add(1, Ordering::AcqRel);
+        cancel.cancel();
+        match seen {
+            1 => {}
+            2 => eprintln!("ending in order; once more leaves at once"),
+            _ => std::process::exit(130),
+        }
+    }
+}
+
+fn signals() -> Option<[Signal; 3]> {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [Ok(interrupt), Ok(terminate), Ok(hangup)] = kinds.map(signal) else { return None };
+    Some([interrupt, terminate, hangup])
+}
+
+/// SIGTERM or SIGHUP came while a command ran.
+pub fn is_leaving() -> bool {
+    LEAVING.load(Ordering::Acquire)
+}
+
+/// Returns when the shell is told to end while it waits for a line. Ctrl-C is a key there; where a
+/// terminal cannot say so it is a signal, and means nothing.
+pub async fn told_to_leave() {
+    match signals() {
+        Some([mut interrupt, mut terminate, mut hangup]) => loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => return,
+                _ = hangup.recv() => return,
+            }
+        },
+        None => std::future::pending().await,
+    }
+}
+
+/// The terminal as it was at the start: put back when the editor cannot do so itself.
+pub struct Restore(Option<Termios>);
+
+impl Restore {
+    pub fn take() -> Self {
+        Restore(tcgetattr(std::io::stdin()).ok())
+    }
+
+    pub fn put_back(&self) {
+        if let Some(modes) = &self.0 {
+            // The mode of pasted text is the editor's too.
+            print!("\u{1b}[?2004l\r\n");
+            let _ = std::io::stdout().flush();
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, modes);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Real Kafka and ZooKeeper: the seed's walk, dirty ground, crashes, and what other tools read of
+//! what we made.
+
+mod support;
+
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use support::{Kafsh, RealCluster, finish, root, test_home};
+
+/// Words for the walk of `scripts/examples/first-cluster.ksh` on this cluster's ports.
+fn walk(cluster: &RealCluster) -> support::Ran {
+    let script = "scripts/examples/first-cluster.ksh";
+    let base = cluster.base_port.to_string();
+    Kafsh::at(&cluster.home).run(&["run", script, "--name", &cluster.name, "--base", &base])
+}
+
+#[test]
+fn the_walk_runs_and_runs_again() {
+    let cluster = RealCluster::reserve("walk");
+    walk(&cluster).ok().says("hello").says("world");
+    let described = cluster.run(&["topic", "describe", "test", "-O", "json"]).ok().json();
+    assert_eq!(described["partitions"].as_array().map(Vec::len), Some(10));
+    let pids = cluster.pids();
+    assert_eq!(pids.len(), 4, "one ZooKeeper and three brokers");
+    walk(&cluster).ok();
+    assert_eq!(cluster.pids(), pids, "a second run leaves running servers alone");
+    let plan = cluster.run(&["cluster", "plan", &cluster.name, "-O", "json"]).ok().json();
+    let actions = plan["steps"].as_array().expect("steps").iter();
+    let left: usize = actions.map(|step| step["actions"].as_array().map_or(0, Vec::len)).sum();
+    assert_eq!(left, 0, "after apply a second plan is empty: {plan}");
+}
+
+#[test]
+fn other_tools_read_what_we_made_and_the_reverse() {
+    let cluster = RealCluster::up("peers", 3);
+    cluster.run(&["topic", "create", "t", "-p", "6", "-r", "3"]).ok();
+    let ours = cluster.run(&["topic", "describe", "t", "-O", "json"]).ok().json();
+    let theirs = java_topic_command(&cluster, &["--describe", "--topic", "t"]);
+    for partition in ours["partitions"].as_array().expect("partitions") {
+        let list = |key: &str| {
+            let ids = partition[key].as_array().expect("ids").iter();
+            ids.map(ToString::to_string).collect::<Vec<_>>().join(",")
+        };
+        let line = format!(
+            "Partition: {}\tLeader: {}\tReplicas: {}\tIsr: {}",
+            partition["partition"], partition["leader"], list("replicas"), list("isr")
+        );
+        assert!(theirs.contains(&line), "no `{line}` in\n{theirs}");
+    }
+    cluster.kafsh().stdin("k1:v1\nk2:v2\n").run(&["produce", "t", "--key-separator", ":"]).ok();
+    let bootstrap = cluster.bootstrap(3);
+    let read = kcat(&["-C", "-b", &bootstrap, "-t", "t", "-e", "-q", "-f", "%k=%s\n"], "");
+    let mut lines: Vec<&str> = read.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["k1=v1", "k2=v2"]);
+    kcat(&["-P", "-b", &bootstrap, "-t", "t", "-K", ":"], "k3:v3\n");
+    cluster.run(&["consume", "t", "-f", "%k=%s\\n"]).ok().says("k3=v3");
+}
+
+#[test]
+fn stopped_and_started_it_keeps_its_records() {
+    let cluster = RealCluster::up("restart", 3);
+    cluster.run(&["topic", "create", "t", "-p", "3", "-r", "3"]).ok();
+    cluster.kafsh().stdin("one\ntwo\n").run(&["produce", "t"]).ok();
+    cluster.run(&["cluster", "stop"]).ok();
+    assert!(cluster.pids().is_empty(), "nothing is left running");
+    cluster.run(&["cluster", "start"]).ok();
+    let read = cluster.run(&["consume", "t"]).ok();
+    let mut lines: Vec<&str> = read.stdout.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["one", "two"]);
+}
+
+#[test]
+fn killed_whole_it_comes_back() {
+    let cluster = RealCluster::reserve("killed");
+    walk(&cluster).ok();
+    for pid in cluster.pids() {
+        kill(pid);
+    }
+    walk(&cluster).ok();
+    let read = cluster.run(&["consume", "test"]).ok();
+    assert_eq!(read.stdout.lines().filter(|line| *line == "hello").count(), 2);
+}
+
+#[test]
+fn a_wiped_zookeeper_is_named_and_mended() {
+    let cluster = RealCluster::reserve("wiped");
+    walk(&cluster).ok();
+    cluster.run(&["cluster", "stop"]).ok();
+    let data = cluster.folder().join("nodes/zookeeper/data");
+    std::fs::remove_dir_all(data.join("version-2")).expect("ZooKeeper's data");
+    let refused = walk(&cluster).fails(1);
+    assert!(cluster.pids().is_empty(), "nothing was started");
+    assert!(refused.stderr.contains("ZooKeeper"), "{}", refused.stderr);
+    cluster.run(&["cluster", "archive", &cluster.name]).ok();
+    walk(&cluster).ok().says("hello");
+}
+
+#[test]
+fn a_taken_port_is_named_and_nothing_is_started() {
+    let cluster = RealCluster::reserve("port");
+    let second = cluster.base_port + 1;
+    let held = TcpListener::bind(("127.0.0.1", second)).expect("a free port");
+    walk(&cluster).fails(1).says(&format!("port {second} is taken (broker 2)")).says("pid ");
+    assert!(cluster.pids().is_empty(), "nothing was started");
+    drop(held);
+    walk(&cluster).ok();
+}
+
+#[test]
+fn data_of_another_cluster_is_named() {
+    let first = RealCluster::up("one", 1);
+    let second = RealCluster::up("two", 1);
+    for cluster in [&first, &second] {
+        cluster.run(&["cluster", "stop"]).ok();
+    }
+    let data = |cluster: &RealCluster| cluster.folder().join("nodes/broker-1/data/meta.properties");
+    std::fs::copy(data(&first), data(&second)).expect("a foreign meta.properties");
+    let refused = second.run(&["cluster", "start"]);
+    assert_ne!(refused.status, 0);
+    assert!(refused.stderr.contains("holds data of cluster"), "{}", refused.stderr);
+    let found = second.run(&["cluster", "doctor", "-O", "json"]);
+    assert!(found.stdout.contains("cluster-id-mismatch"), "{}\n{}", found.stdout, found.stderr);
+}
+
+#[test]
+fn a_shell_killed_at_any_moment_leaves_what_the_next_one_finishes() {
+    let cluster = RealCluster::reserve("crash");
+    for after_ms in [30, 150, 400, 800, 1_300, 2_000] {
+        let base = cluster.base_port.to_string();
+        let zookeeper = cluster.zookeeper_port().to_string();
+        let kafsh = Kafsh::at(&cluster.home);
+        let words = ["cluster", "up", &cluster.name, "--base-port", &base, "--zookeeper-port"];
+        let mut shell = kafsh.spawn(&[&words[..], &[&zookeeper]].concat());
+        std::thread::sleep(Duration::from_millis(after_ms));
+        shell.kill().expect("a shell to kill");
+        shell.wait().expect("its end");
+        cluster.bring_up(&[]).ok();
+        let status = cluster.run(&["cluster", "status", "-O", "json"]).ok().json();
+        assert_eq!(status["healthy"], true, "killed after {after_ms} ms: {status}");
+        assert_eq!(cluster.pids().len(), 4, "no orphan, nothing twice, after {after_ms} ms");
+        cluster.run(&["cluster", "destroy", &cluster.name, "--yes"]).ok();
+        assert!(cluster.pids().is_empty());
+    }
+}
+
+#[test]
+fn interrupted_it_undoes_what_it_did() {
+    let cluster = RealCluster::reserve("interrupt");
+    let base = cluster.base_port.to_string();
+    let zookeeper = cluster.zookeeper_port().to_string();
+    let words = ["cluster", "up", &cluster.name, "--base-port", &base, "--zookeeper-port", &zookeeper];
+    let shell = Kafsh::at(&cluster.home).spawn(&words);
+    std::thread::sleep(Duration::from_millis(900));
+    signal("-INT", shell.id());
+    let ran = finish(shell, Duration::from_secs(60), "an interrupted up");
+    assert_eq!(ran.status, 130, "{}", ran.stderr);
+    assert!(cluster.pids().is_empty(), "what was started is stopped again");
+}
+
+#[test]
+fn a_broker_that_is_needed_is_not_stopped() {
+    let cluster = RealCluster::up("needed", 3);
+    cluster.run(&["topic", "create", "t", "-p", "3", "-r", "3", "--config", "min.insync.replicas=3"]).ok();
+    let refused = cluster.run(&["broker", "stop", "2"]);
+    assert_ne!(refused.status, 0);
+    assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
+    cluster.run(&["broker", "stop", "2", "--force"]).ok();
+    let status = cluster.run(&["cluster", "status", "-O", "json"]).json();
+    assert_eq!(status["healthy"], false);
+    assert_eq!(status["brokers_ready"], 2);
+    cluster.run(&["broker", "start", "2"]).ok();
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_produce_is_interrupted() {
+    let cluster = RealCluster::up("interrupted", 3);
+    cluster.run(&["topic", "create", "t", "-p", "3", "-r", "3"]).ok();
+    let mut shell = cluster.kafsh().spawn(&["produce", "t"]);
+    let mut stdin = shell.stdin.take().expect("a pipe");
+    let feeder = std::thread::spawn(move || {
+        use std::io::Write;
+        for n in 0..2_000_000 {
+            if writeln!(stdin, "record {n}").is_err() {
+                return;
+            }
+        }
+    });
+    std::thread::sleep(Duration::from_millis(1_500));
+    signal("-INT", shell.id());
+    let ran = finish(shell, Duration::from_secs(60), "an interrupted produce");
+    feeder.join().expect("the feeder ends");
+    assert_eq!(ran.status, 130, "{}", ran.stderr);
+    let said: u64 = ran
+        .stderr
+        .split(|c: char| !c.is_ascii_digit())
+        .find_map(|word| word.parse().ok())
+        .unwrap_or_else(|| panic!("it says how many were acknowledged: {}", ran.stderr));
+    let end = Instant::now() + Duration::from_secs(10);
+    let written = loop {
+        let read = cluster.run(&["consume", "t"]).ok();
+        let count = read.stdout.lines().count() as u64;
+        if count >= said || Instant::now() > end {
+            break count;
+        }
+    };
+    assert!(written >= said, "{said} were acknowledged, {written} are there");
+}
+
+#[test]
+fn the_examples_run() {
+    let cluster = RealCluster::up("examples", 3);
+    cluster.run(&["topic", "create", "test", "-p", "3", "-r", "3"]).ok();
+    cluster.kafsh().stdin("hello\nfailed\n").run(&["produce", "test"]).ok();
+    let example = |name: &str, args: &[&str]| {
+        let path = format!("scripts/examples/{name}.ksh");
+        cluster.run(&[&["run", path.as_str()][..], args].concat())
+    };
+    example("topics-from-csv", &[]).ok().says("payments");
+    example("topics-from-csv", &[]).ok();
+    example("find-record", &["--word", "hello"]).ok().says("\"value\":\"hello\"");
+    example("lag-check", &["--limit", "1000"]).ok();
+    cluster.run(&["consume", "test", "--group", "g", "--count", "1"]).ok();
+    example("lag-check", &["--limit", "0"]).fails(1).says("g lags by 1");
+    example("rotate-broker", &["--broker", "2"]).ok();
+    let throwaway = support::unique("ci");
+    let args = ["--name", throwaway.as_str(), "--tests", "echo at $KAFSH_BOOTSTRAP"];
+    let path = "scripts/examples/ci-throwaway.ksh";
+    Kafsh::at(&test_home()).run(&[&["run", path][..], &args].concat()).ok().says("at 127.0.0.1:");
+    assert!(!test_home().join("clusters").join(&throwaway).exists(), "it is gone");
+}
+
+#[test]
+fn every_example_is_in_the_test() {
+    let source = std::fs::read_to_string(root().join("tests/cluster.rs")).expect("this file");
+    for entry in std::fs::read_dir(root().join("scripts/examples")).expect("examples").flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|ending| ending == "ksh") {
+            let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+            assert!(source.contains(&format!("{name}.ksh")) || source.contains(&format!("\"{name}\"")), "{name}");
+        }
+    }
+}
+
+fn signal(which: &str, pid: u32) {
+    let sent = Command::new("kill").args([which, &pid.to_string()]).status().expect("kill");
+    assert!(sent.success());
+}
+
+/// Returns while the process may still be ending: what kafsh does next must cope with that.
+fn kill(pid: u32) {
+    signal("-KILL", pid);
+}
+
+fn kcat(args: &[&str], stdin: &str) -> String {
+    use std::io::Write;
+    use std::process::Stdio;
+    let mut command = Command::new("kcat");
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("kcat is installed: `cargo xtask test` sees to it");
+    child.stdin.take().expect("a pipe").write_all(stdin.as_bytes()).expect("input taken");
+    let ran = finish(child, Duration::from_secs(30), "kcat");
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    ran.stdout
+}
+
+fn java_topic_command(cluster: &RealCluster, args: &[&str]) -> String {
+    let libs = cluster.home.join("kafka/3.9.2/libs/*");
+    let output = Command::new("java")
+        .args(["-cp", libs.to_str().expect("a plain path")])
+        .arg("org.apache.kafka.tools.TopicCommand")
+        .args(["--bootstrap-server", &cluster.bootstrap(3)])
+        .args(args)
+        .output()
+        .expect("java runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

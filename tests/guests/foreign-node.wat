@@ -1,0 +1,13 @@
+;; Plans the start of a broker that the cluster does not have.
+(func (export "kafsh:step/step@0.1.0#plan") (param i32) (result i32)
+  (memory.fill (i32.const 320) (i32.const 0) (i32.const 256))
+  (i32.store (i32.const 524) (i32.const 320))
+  (i32.store (i32.const 528) (i32.const 1))
+  ;; start(one node at 400)
+  (i32.store8 (i32.const 320) (i32.const 4))
+  (i32.store (i32.const 324) (i32.const 400))
+  (i32.store (i32.const 328) (i32.const 1))
+  ;; broker(99)
+  (i32.store8 (i32.const 400) (i32.const 1))
+  (i32.store (i32.const 404) (i32.const 99))
+  (i32.const 512))

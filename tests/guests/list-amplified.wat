@@ -1,0 +1,16 @@
+;; Answers with ten thousand actions whose reasons are the same megabyte: ten thousand megabytes.
+(func (export "kafsh:step/step@0.1.0#plan") (param i32) (result i32)
+  (local $at i32)
+  (drop (memory.grow (i32.const 64)))
+  (memory.fill (i32.const 512) (i32.const 0) (i32.const 64))
+  (i32.store (i32.const 524) (i32.const 65536))
+  (i32.store (i32.const 528) (i32.const 10000))
+  (local.set $at (i32.const 65536))
+  (loop $again
+    ;; archive-data(text at 1 MiB, 1 MiB long)
+    (i32.store8 (local.get $at) (i32.const 2))
+    (i32.store offset=4 (local.get $at) (i32.const 1048576))
+    (i32.store offset=8 (local.get $at) (i32.const 1048576))
+    (local.set $at (i32.add (local.get $at) (i32.const 28)))
+    (br_if $again (i32.lt_u (local.get $at) (i32.const 345536))))
+  (i32.const 512))

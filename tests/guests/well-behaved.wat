@@ -1,0 +1,16 @@
+;; Plans one action, and is asked what it thinks of it.
+(data (i32.const 256) "one folder")
+(func (export "kafsh:step/step@0.1.0#plan") (param i32) (result i32)
+  ;; result: ok, summary "one folder", one action at 320, no finding
+  (i32.store8 (i32.const 512) (i32.const 0))
+  (i32.store (i32.const 516) (i32.const 256))
+  (i32.store (i32.const 520) (i32.const 10))
+  (i32.store (i32.const 524) (i32.const 320))
+  (i32.store (i32.const 528) (i32.const 1))
+  (i32.store (i32.const 532) (i32.const 0))
+  (i32.store (i32.const 536) (i32.const 0))
+  ;; create-directories(broker(2))
+  (i32.store8 (i32.const 320) (i32.const 0))
+  (i32.store8 (i32.const 324) (i32.const 1))
+  (i32.store (i32.const 328) (i32.const 2))
+  (i32.const 512))

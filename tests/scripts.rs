@@ -1,0 +1,94 @@
+//! Golden scripts: each `tests/scripts/**/*.ksh` runs on a rehearsal, and what it prints must be
+//! what stands in the `.out` beside it. `cargo xtask bless` writes them anew.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{Kafsh, root};
+
+#[test]
+fn scripts_print_what_they_should() {
+    let folder = root().join("tests").join("scripts");
+    let scripts = scripts_in(&folder);
+    assert!(scripts.len() >= 10, "the golden scripts are gone");
+    let mut wrong = Vec::new();
+    for script in &scripts {
+        let golden = script.with_extension("out");
+        let printed = run(script);
+        if std::env::var_os("KAFSH_BLESS").is_some_and(|bless| bless == "1") {
+            std::fs::write(&golden, &printed).expect("a golden to write");
+            continue;
+        }
+        let wanted = std::fs::read_to_string(&golden).unwrap_or_default();
+        if wanted != printed {
+            wrong.push(format!("{}\n{}", script.display(), difference(&wanted, &printed)));
+        }
+    }
+    assert!(wrong.is_empty(), "{} scripts differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_golden_has_its_script() {
+    for golden in files_in(&root().join("tests").join("scripts"), "out") {
+        assert!(golden.with_extension("ksh").is_file(), "{} is an orphan", golden.display());
+    }
+}
+
+fn scripts_in(folder: &Path) -> Vec<PathBuf> {
+    files_in(folder, "ksh")
+}
+
+fn files_in(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_in(&path, ending));
+        } else if path.extension().is_some_and(|e| e == ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Status, standard output and standard error, with what changes from run to run replaced.
+fn run(script: &Path) -> String {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let relative = script.strip_prefix(root()).expect("a script of this repository");
+    let words = ["run", relative.to_str().expect("a plain name")];
+    let ran = Kafsh::at(home.path()).with(&["--rehearse"]).run(&words);
+    let text = format!("status {}\n--- stdout\n{}--- stderr\n{}", ran.status, ran.stdout, ran.stderr);
+    redact(&text, home.path())
+}
+
+/// Durations, times, pids and folders become words.
+fn redact(text: &str, home: &Path) -> String {
+    let text = text.replace(home.to_str().expect("a plain name"), "HOME");
+    text.split_inclusive(['\n', ' ', '\t', '(', ')', ',']).map(redact_word).collect()
+}
+
+fn redact_word(word: &str) -> String {
+    let end = word.len() - word.chars().next_back().filter(|c| "\n \t(),".contains(*c)).map_or(0, char::len_utf8);
+    let (bare, tail) = word.split_at(end);
+    let digits = bare.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = &bare[digits.len()..];
+    let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if is_number && matches!(unit, "ms" | "s") && bare != "0s" {
+        return format!("TIME{tail}");
+    }
+    if bare.contains("/kafsh-rehearsal-") {
+        return format!("FOLDER{tail}");
+    }
+    word.to_string()
+}
+
+fn difference(wanted: &str, printed: &str) -> String {
+    let (wanted, printed): (Vec<_>, Vec<_>) = (wanted.lines().collect(), printed.lines().collect());
+    let same = wanted.iter().zip(&printed).take_while(|(a, b)| a == b).count();
+    let show = |mark: &str, lines: &[&str]| -> String {
+        lines.iter().skip(same).take(12).map(|line| format!("  {mark} {line}\n")).collect()
+    };
+    format!("  from line {}\n{}{}", same + 1, show("-", &wanted), show("+", &printed))
+}

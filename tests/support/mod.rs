@@ -1,0 +1,274 @@
+//! What the test targets share: a hermetic kafsh, bounded in time, and real clusters that go away.
+#![allow(dead_code, reason = "each target uses its own part")]
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Longest one run of kafsh may take before the test kills it.
+pub const RUN_DEADLINE: Duration = Duration::from_secs(180);
+
+/// First port for real clusters of tests: below the ports the kernel hands out.
+const PORTS_FIRST: u16 = 20_100;
+/// Ports kept for each: room for brokers, controllers and ZooKeeper.
+const PORTS_EACH: u16 = 40;
+
+static NEXT_PORTS: AtomicU16 = AtomicU16::new(0);
+static NEXT_NAME: AtomicU32 = AtomicU32::new(0);
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    let shell = Path::new(env!("CARGO_MANIFEST_DIR"));
+    shell.parent().expect("the shell's folder has a parent").to_path_buf()
+}
+
+/// Where Kafka is installed for tests, CDS archives are kept and test clusters live.
+pub fn test_home() -> PathBuf {
+    if let Some(home) = std::env::var_os("KAFSH_TEST_HOME") {
+        return PathBuf::from(home);
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).unwrap_or_else(|| {
+        let home = std::env::var_os("HOME").expect("HOME is set");
+        Path::new(&home).join(".cache")
+    });
+    cache.join("kafsh").join("test-home")
+}
+
+/// A run of kafsh that ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub status: i32,
+    pub stdout: String,
+    pub stdout_bytes: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Ran {
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.status, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub fn fails(self, status: i32) -> Self {
+        assert_eq!(self.status, status, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        let said = self.stdout.contains(text) || self.stderr.contains(text);
+        assert!(said, "no `{text}` in\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|e| panic!("{e} in\n{}\nstderr:\n{}", self.stdout, self.stderr))
+    }
+}
+
+/// A kafsh to be run: nothing of the caller's environment reaches it but `PATH`.
+pub struct Kafsh {
+    home: PathBuf,
+    directory: PathBuf,
+    before: Vec<String>,
+    environment: Vec<(String, String)>,
+    stdin: Vec<u8>,
+}
+
+impl Kafsh {
+    pub fn at(home: &Path) -> Self {
+        Kafsh {
+            home: home.to_path_buf(),
+            directory: root(),
+            before: Vec::new(),
+            environment: Vec::new(),
+            stdin: Vec::new(),
+        }
+    }
+
+    /// Words before the command: `-C name`, `--rehearse`.
+    pub fn with(mut self, words: &[&str]) -> Self {
+        self.before.extend(words.iter().map(|word| word.to_string()));
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_string(), value.to_string()));
+        self
+    }
+
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    pub fn in_directory(mut self, directory: &Path) -> Self {
+        self.directory = directory.to_path_buf();
+        self
+    }
+
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kafsh"));
+        command.args(&self.before).args(words).current_dir(&self.directory).env_clear();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.env("PATH", path).env("LANG", "C.UTF-8").env("TZ", "UTC");
+        command.env("HOME", &self.home).env("KAFSH_HOME", &self.home);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Starts it and returns at once, with pipes at both ends.
+    pub fn spawn(&self, words: &[&str]) -> Child {
+        let mut command = self.command(words);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("kafsh starts")
+    }
+
+    /// Runs it to its end; kills it, and fails, after [`RUN_DEADLINE`].
+    pub fn run(&self, words: &[&str]) -> Ran {
+        let mut child = self.spawn(words);
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let input = self.stdin.clone();
+        let writer = std::thread::spawn(move || {
+            // It may well end without reading all of it.
+            let _ = stdin.write_all(&input);
+        });
+        let ran = finish(child, RUN_DEADLINE, &format!("{words:?}"));
+        writer.join().expect("the writer ends");
+        ran
+    }
+}
+
+/// Waits for a child, reading both pipes.
+pub fn finish(mut child: Child, deadline: Duration, what: &str) -> Ran {
+    let stdout = child.stdout.take().expect("a pipe");
+    let stderr = child.stderr.take().expect("a pipe");
+    drop(child.stdin.take());
+    let (out, err) = (read_all(stdout), read_all(stderr));
+    let end = Instant::now() + deadline;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child to wait for") {
+            break status;
+        }
+        if Instant::now() > end {
+            child.kill().expect("a child to kill");
+            panic!("{what} took longer than {deadline:?}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let stdout_bytes = out.join().expect("stdout");
+    let stderr = String::from_utf8_lossy(&err.join().expect("stderr")).into_owned();
+    let stdout = String::from_utf8_lossy(&stdout_bytes).into_owned();
+    Ran { status: status.code().unwrap_or(-1), stdout, stdout_bytes, stderr }
+}
+
+fn read_all(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a readable pipe");
+        bytes
+    })
+}
+
+/// Ports that no other test of this target uses: the first of a block.
+pub fn ports() -> u16 {
+    PORTS_FIRST + PORTS_EACH * NEXT_PORTS.fetch_add(1, Ordering::SeqCst)
+}
+
+/// A name for a cluster that no other test uses.
+pub fn unique(prefix: &str) -> String {
+    let number = NEXT_NAME.fetch_add(1, Ordering::SeqCst);
+    format!("{prefix}-{}-{number}", std::process::id())
+}
+
+/// A real cluster in the tests' home, destroyed when dropped.
+pub struct RealCluster {
+    pub name: String,
+    pub base_port: u16,
+    pub home: PathBuf,
+}
+
+impl RealCluster {
+    /// A name and ports; nothing is started.
+    pub fn reserve(prefix: &str) -> Self {
+        let home = test_home();
+        assert!(
+            home.join("kafka").is_dir(),
+            "Kafka is not installed in {}: run `cargo xtask test`",
+            home.display()
+        );
+        RealCluster { name: unique(prefix), base_port: ports(), home }
+    }
+
+    /// Brings it up with these many brokers.
+    pub fn up(prefix: &str, brokers: u32) -> Self {
+        let cluster = RealCluster::reserve(prefix);
+        cluster.bring_up(&["--brokers", &brokers.to_string()]).ok();
+        cluster
+    }
+
+    pub fn bring_up(&self, flags: &[&str]) -> Ran {
+        let base = self.base_port.to_string();
+        let zookeeper = self.zookeeper_port().to_string();
+        let mut words = vec!["cluster", "up", &self.name, "--base-port", &base];
+        words.extend(["--zookeeper-port", &zookeeper]);
+        words.extend(flags);
+        Kafsh::at(&self.home).run(&words)
+    }
+
+    pub fn zookeeper_port(&self) -> u16 {
+        self.base_port + PORTS_EACH - 1
+    }
+
+    /// A kafsh that works on this cluster.
+    pub fn kafsh(&self) -> Kafsh {
+        Kafsh::at(&self.home).with(&["-C", &self.name])
+    }
+
+    pub fn run(&self, words: &[&str]) -> Ran {
+        self.kafsh().run(words)
+    }
+
+    pub fn bootstrap(&self, brokers: u16) -> String {
+        let address = |n| format!("127.0.0.1:{}", self.base_port + n);
+        (0..brokers).map(address).collect::<Vec<_>>().join(",")
+    }
+
+    /// The folder of the cluster.
+    pub fn folder(&self) -> PathBuf {
+        self.home.join("clusters").join(&self.name)
+    }
+
+    /// Pids of its servers, by what `/proc` says of their command lines.
+    pub fn pids(&self) -> Vec<u32> {
+        let mark = format!("-Dkafsh.cluster={}", self.name);
+        let entries = std::fs::read_dir("/proc").expect("/proc");
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+            .filter(|pid| {
+                let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                line.split(|byte| *byte == 0).any(|word| word == mark.as_bytes())
+            })
+            .collect()
+    }
+}
+
+impl Drop for RealCluster {
+    fn drop(&mut self) {
+        let gone = Kafsh::at(&self.home).run(&["cluster", "destroy", &self.name, "--yes", "--force"]);
+        // A second panic while a test fails would hide the first.
+        if gone.status != 0 && !std::thread::panicking() {
+            assert!(gone.stderr.contains("no cluster"), "destroy: {}", gone.stderr);
+        }
+        if !std::thread::panicking() {
+            assert!(self.pids().is_empty(), "servers of {} are still there", self.name);
+        }
+    }
+}
