@@ -45,7 +45,10 @@ fn other_tools_read_what_we_made_and_the_reverse() {
         };
         let line = format!(
             "Partition: {}\tLeader: {}\tReplicas: {}\tIsr: {}",
-            partition["partition"], partition["leader"], list("replicas"), list("isr")
+            partition["partition"],
+            partition["leader"],
+            list("replicas"),
+            list("isr")
         );
         assert!(theirs.contains(&line), "no `{line}` in\n{theirs}");
     }
@@ -152,7 +155,8 @@ fn interrupted_it_undoes_what_it_did() {
     let cluster = RealCluster::reserve("interrupt");
     let base = cluster.base_port.to_string();
     let zookeeper = cluster.zookeeper_port().to_string();
-    let words = ["cluster", "up", &cluster.name, "--base-port", &base, "--zookeeper-port", &zookeeper];
+    let words =
+        ["cluster", "up", &cluster.name, "--base-port", &base, "--zookeeper-port", &zookeeper];
     let shell = Kafsh::at(&cluster.home).spawn(&words);
     std::thread::sleep(Duration::from_millis(900));
     signal("-INT", shell.id());
@@ -164,7 +168,9 @@ fn interrupted_it_undoes_what_it_did() {
 #[test]
 fn a_broker_that_is_needed_is_not_stopped() {
     let cluster = RealCluster::up("needed", 3);
-    cluster.run(&["topic", "create", "t", "-p", "3", "-r", "3", "--config", "min.insync.replicas=3"]).ok();
+    cluster
+        .run(&["topic", "create", "t", "-p", "3", "-r", "3", "--config", "min.insync.replicas=3"])
+        .ok();
     let refused = cluster.run(&["broker", "stop", "2"]);
     assert_ne!(refused.status, 0);
     assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
@@ -240,7 +246,10 @@ fn every_example_is_in_the_test() {
         let path = entry.path();
         if path.extension().is_some_and(|ending| ending == "ksh") {
             let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
-            assert!(source.contains(&format!("{name}.ksh")) || source.contains(&format!("\"{name}\"")), "{name}");
+            assert!(
+                source.contains(&format!("{name}.ksh")) || source.contains(&format!("\"{name}\"")),
+                "{name}"
+            );
         }
     }
 }

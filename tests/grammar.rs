@@ -56,7 +56,11 @@ fn compare(name: &str, stdout: &str, announced: Vec<(Finding, String)>) {
     let wanted: Vec<&Finding> = announced.iter().map(|(finding, _)| finding).collect();
     assert_eq!(shown, wanted, "{name}\n{stdout}");
     for ((finding, message), (_, part)) in found.iter().zip(&announced) {
-        assert!(message.contains(part.as_str()), "{name}:{}: no `{part}` in `{message}`", finding.line);
+        assert!(
+            message.contains(part.as_str()),
+            "{name}:{}: no `{part}` in `{message}`",
+            finding.line
+        );
     }
 }
 

@@ -15,6 +15,14 @@ fn home() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
+/// A rehearsal that has ended keeps no folder.
+#[track_caller]
+fn nothing_is_left(home: &TempDir) {
+    let names = std::fs::read_dir(home.path()).expect("a folder").flatten();
+    let left: Vec<_> = names.map(|entry| entry.file_name()).filter(|name| name != "home").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
 /// A rehearsed cluster of three brokers with the topic `test`, and its prompt.
 fn with_cluster(terminal: &mut Terminal) {
     terminal.prompt(PROMPT);
@@ -35,6 +43,7 @@ fn a_banner_a_prompt_and_ctrl_d() {
     terminal.press(CTRL_D);
     assert_eq!(terminal.status(), 0);
     assert!(terminal.is_cooked(), "the terminal is left as it was");
+    nothing_is_left(&home);
 }
 
 #[test]
@@ -231,6 +240,7 @@ fn sigterm_at_the_prompt_ends_in_order() {
     terminal.expect("\n42\n");
     assert_eq!(terminal.status(), 130);
     assert!(terminal.is_cooked(), "the terminal is left as it was");
+    nothing_is_left(&home);
 }
 
 #[test]
@@ -313,7 +323,8 @@ fn standard_input_without_a_terminal_is_a_script() {
 fn other_shells_are_told_what_may_stand() {
     let home = home();
     let complete = |words: &[&str]| {
-        let args: Vec<&str> = ["--complete", "--"].into_iter().chain(words.iter().copied()).collect();
+        let args: Vec<&str> =
+            ["--complete", "--"].into_iter().chain(words.iter().copied()).collect();
         let (shown, status) = piped(home.path(), &args, "");
         assert_eq!(status, 0);
         shown.lines().map(|line| line.split('\t').next().unwrap_or(line).to_string()).collect()

@@ -59,7 +59,8 @@ fn run(script: &Path) -> String {
     let relative = script.strip_prefix(root()).expect("a script of this repository");
     let words = ["run", relative.to_str().expect("a plain name")];
     let ran = Kafsh::at(home.path()).with(&["--rehearse"]).run(&words);
-    let text = format!("status {}\n--- stdout\n{}--- stderr\n{}", ran.status, ran.stdout, ran.stderr);
+    let text =
+        format!("status {}\n--- stdout\n{}--- stderr\n{}", ran.status, ran.stdout, ran.stderr);
     redact(&text, home.path())
 }
 
@@ -70,7 +71,8 @@ fn redact(text: &str, home: &Path) -> String {
 }
 
 fn redact_word(word: &str) -> String {
-    let end = word.len() - word.chars().next_back().filter(|c| "\n \t(),".contains(*c)).map_or(0, char::len_utf8);
+    let end = word.len()
+        - word.chars().next_back().filter(|c| "\n \t(),".contains(*c)).map_or(0, char::len_utf8);
     let (bare, tail) = word.split_at(end);
     let digits = bare.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = &bare[digits.len()..];

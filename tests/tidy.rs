@@ -140,8 +140,16 @@ fn files_are_short_enough_to_read() {
 
 #[test]
 fn lines_are_at_most_100_columns() {
-    let long = lines_that(&texts(".rs"), |line| line.chars().count() > LINE_COLUMNS_MAX);
+    let is_long = |line: &str| line.chars().count() > LINE_COLUMNS_MAX && !holds_long_text(line);
+    assert!(is_long(&"x".repeat(101)) && is_long(&format!("{}\"short\"", "x".repeat(100))));
+    let long = lines_that(&texts(".rs"), is_long);
     none("a line has 100 columns at the most", &long);
+}
+
+/// A message of another program stays on one line, so that it can be searched for.
+fn holds_long_text(line: &str) -> bool {
+    let ends = line.find('"').zip(line.rfind('"'));
+    ends.is_some_and(|(start, end)| line[start..end].chars().count() > LINE_COLUMNS_MAX * 6 / 10)
 }
 
 #[test]
@@ -424,6 +432,9 @@ fn no_file_is_left_behind() {
     for name in ["src/template.rs", "src/catalog.rs", "tempo.md", "LICENSE", "logs.rs"] {
         assert!(!is_left_behind(name), "{name}");
     }
-    let left: Vec<String> = files().into_iter().filter(|path| is_left_behind(path)).collect();
+    // Logs of real servers that the log scan is tested with.
+    let fixture = |path: &String| path.starts_with("shell/crates/cluster/tests/logs/");
+    let left = files().into_iter().filter(|path| is_left_behind(path) && !fixture(path));
+    let left: Vec<String> = left.collect();
     none("files that look forgotten", &left);
 }

@@ -5,7 +5,7 @@
 
 param name = "ci"
 # Sees KAFSH_BOOTSTRAP and every variable of this script in its environment.
-param tests = "echo \"testing against $KAFSH_BOOTSTRAP\""
+param tests = 'echo "testing against $KAFSH_BOOTSTRAP"'
 
 on-exit { try cluster logs $name --errors > "ci-cluster-errors.log" }
 

@@ -105,9 +105,6 @@ pub fn check(kind: Kind, text: &str) -> std::result::Result<(), String> {
         Kind::Topic => kafsh_model::name::check_topic_name(text).map_err(|e| e.to_string()),
         Kind::Cluster => kafsh_model::ClusterName::new(text).map(|_| ()).map_err(|e| e.to_string()),
         Kind::Broker => number(0, i64::from(i32::MAX)),
-        Kind::Node if matches!(text, "zookeeper" | "zk") => Ok(()),
-        Kind::Node => number(0, i64::from(i32::MAX))
-            .map_err(|_| format!("`{text}` is neither a broker id nor `zookeeper`")),
         Kind::Int(low, high) => number(low, high),
         Kind::PortOrAuto if text == "auto" => Ok(()),
         Kind::Port | Kind::PortOrAuto => {

@@ -108,8 +108,6 @@ pub enum BoundLet {
 pub struct Rejected {
     pub source: Arc<Source>,
     pub diagnostics: Vec<Diagnostic>,
-    /// Another line would complete it
-    pub incomplete: bool,
 }
 
 /// Parses and binds a source. `known` are variables that are set already.
@@ -134,8 +132,7 @@ fn compile_within(
     let parsed = kafsh_lang::parse(&source.text);
     let is_error = |d: &Diagnostic| d.severity == kafsh_lang::Severity::Error;
     if parsed.incomplete || parsed.diagnostics.iter().any(is_error) {
-        let incomplete = parsed.incomplete;
-        return Err(Rejected { source, diagnostics: parsed.diagnostics, incomplete });
+        return Err(Rejected { source, diagnostics: parsed.diagnostics });
     }
     let mut binder = Binder {
         mode,
@@ -152,7 +149,7 @@ fn compile_within(
         return Err(rejected);
     }
     if diagnostics.iter().any(is_error) {
-        return Err(Rejected { source, diagnostics, incomplete: false });
+        return Err(Rejected { source, diagnostics });
     }
     Ok(Program { source, statements, params, notes: diagnostics })
 }
@@ -227,7 +224,24 @@ impl Binder<'_> {
                 self.check_variables(word);
                 Some(BoundLet::Word(word.clone()))
             }
-            LetValue::Pipeline(pipeline) => self.pipeline(pipeline).map(BoundLet::Pipeline),
+            LetValue::Pipeline(pipeline) => match bare_word(pipeline) {
+                Some(word) => {
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            "bind/bare-value",
+                            pipeline.span,
+                            format!("`{}` is no command", word.escape_debug()),
+                        )
+                        .with_help(format!(
+                            "a text stands in quotes: `let {} = \"{}\"`",
+                            name.text,
+                            word.escape_debug()
+                        )),
+                    );
+                    None
+                }
+                None => self.pipeline(pipeline).map(BoundLet::Pipeline),
+            },
         };
         // Known from here on even if its value was wrong: one mistake, one message.
         self.known.insert(name.text.clone());
@@ -334,6 +348,15 @@ impl Binder<'_> {
     }
 }
 
+/// The word of `let x = word`, where no command is called so: a text without its quotes.
+fn bare_word(pipeline: &kafsh_lang::Pipeline) -> Option<String> {
+    let [stage] = pipeline.stages.as_slice() else { return None };
+    let kafsh_lang::StageKind::Command { words, heredoc: None } = &stage.kind else { return None };
+    let [word] = words.as_slice() else { return None };
+    let word = word.literal()?;
+    matches!(find_command(&[&word]), Found::Unknown { .. }).then_some(word)
+}
+
 /// Reads a script's text; the message says what is wrong with the file.
 pub fn read_source(path: &Path) -> Result<String, String> {
     let shown = path.display();
@@ -373,7 +396,7 @@ pub fn command(source: Source, words: Vec<Word>) -> Result<Program, Rejected> {
     let diagnostics = binder.diagnostics;
     let source = Arc::new(source);
     if diagnostics.iter().any(|d| d.severity == kafsh_lang::Severity::Error) {
-        return Err(Rejected { source, diagnostics, incomplete: false });
+        return Err(Rejected { source, diagnostics });
     }
     Ok(Program { source, statements, params: Vec::new(), notes: diagnostics })
 }

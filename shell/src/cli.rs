@@ -36,7 +36,10 @@ struct Globals {
 #[derive(Debug, PartialEq, Eq)]
 enum Job {
     Prompt,
-    File { path: String, args: Vec<String> },
+    File {
+        path: String,
+        args: Vec<String>,
+    },
     Text(String),
     Command(Vec<String>),
     /// The words before the cursor in another shell, the last one unfinished

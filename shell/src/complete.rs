@@ -313,9 +313,7 @@ fn given<'w>(spec: &'static CommandSpec, words: &'w [CursorWord]) -> Given<'w> {
 }
 
 fn is_flag(text: &str) -> bool {
-    text.len() > 1
-        && text.starts_with('-')
-        && !text[1..].chars().all(|c| c.is_ascii_digit())
+    text.len() > 1 && text.starts_with('-') && !text[1..].chars().all(|c| c.is_ascii_digit())
 }
 
 /// The argument of the table that is due after `count` positional words.
@@ -379,9 +377,9 @@ fn command_of(given: &[&str]) -> Offers {
 }
 
 fn flags(spec: &'static CommandSpec, given: &Given<'_>) -> Offers {
-    let left = spec.all_flags().filter(|flag| {
-        flag.repeats || !given.flags.iter().any(|used| used.name == flag.name)
-    });
+    let left = spec
+        .all_flags()
+        .filter(|flag| flag.repeats || !given.flags.iter().any(|used| used.name == flag.name));
     let list = left.map(|flag| {
         let about = match flag.short {
             Some(letter) => format!("{} (-{letter})", flag.help),

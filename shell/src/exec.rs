@@ -56,8 +56,9 @@ pub fn shell(
                     }
                 }
                 // The other program may have read enough (`head -1`): that is no failure of ours.
+                // What it did not take is not done, so nothing is acknowledged.
                 if stdin.write_all(&bytes).await.is_err() {
-                    break;
+                    return Ok(Vec::new());
                 }
             }
             input.acknowledge().await?;

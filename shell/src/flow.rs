@@ -109,16 +109,6 @@ impl Flow {
     pub fn lines(lines: Lines) -> Flow {
         Flow::Lines(Box::new(Ready([lines].into())))
     }
-
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Flow::Nothing => "nothing",
-            Flow::Value { .. } => "a value",
-            Flow::Values(_) => "values",
-            Flow::Lines(_) => "lines",
-            Flow::Records(_) => "records",
-        }
-    }
 }
 
 /// How a value is drawn as a table. JSON is the value as it stands, whatever the view.

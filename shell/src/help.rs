@@ -105,6 +105,13 @@ pub fn overview() -> String {
     page
 }
 
+/// The lines of all examples.
+pub fn examples() -> String {
+    let all = commands::all();
+    let lines = all.iter().flat_map(|spec| spec.examples);
+    lines.map(|example| format!("{}\n", example.line)).collect()
+}
+
 /// The verbs of a noun.
 pub fn noun_page(noun: &str) -> String {
     let specs: Vec<_> =

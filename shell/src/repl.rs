@@ -45,11 +45,12 @@ const STATUS_ENDED: u8 = 130;
 pub async fn run(runner: Runner, style: Style) -> Result<u8> {
     let restore = Restore::take();
     let look = Look { color: Medium::of_stdout().color, ascii: style.ascii };
-    let live = Live::new(runner.context.clone(), tokio::runtime::Handle::current());
+    let live = Live::new(&runner.context, tokio::runtime::Handle::current());
     let mut editor = LineEditor::start(
         Surroundings {
             live: live.clone(),
-            context: runner.context.clone(),
+            context: Arc::downgrade(&runner.context),
+            state: runner.context.home.state.clone(),
             session: runner.session.clone(),
             directory: runner.directory.clone(),
         },

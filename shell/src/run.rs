@@ -252,7 +252,7 @@ impl Runner {
         let text = as_text(&evaluate(duration, &self.session.variables())?);
         let limit = parse_duration(&text)?;
         let Some(pipeline) = pipeline else {
-            return self.cancel.run(async { Ok(tokio::time::sleep(limit).await) }).await;
+            return self.pause(limit).await;
         };
         let deadline = Instant::now() + limit;
         let mut pause = WAIT_POLL_FIRST;
@@ -274,9 +274,17 @@ impl Runner {
                 let message = format!("waited {text} for `{}`", shown(source, pipeline.span));
                 return Err(Error::timed_out(message).with_cause(last));
             }
-            self.cancel.run(async { Ok(tokio::time::sleep(pause).await) }).await?;
+            self.pause(pause).await?;
             pause = (pause * 2).min(WAIT_POLL_MAX);
         }
+    }
+
+    async fn pause(&self, duration: Duration) -> Result<(), Error> {
+        let sleep = async {
+            tokio::time::sleep(duration).await;
+            Ok(())
+        };
+        self.cancel.run(sleep).await
     }
 
     async fn expect(

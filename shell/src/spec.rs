@@ -155,8 +155,6 @@ pub enum Kind {
     Group,
     /// A broker's id
     Broker,
-    /// `zookeeper`, or a broker's id
-    Node,
     Cluster,
     /// A whole number within bounds, both included
     Int(i64, i64),

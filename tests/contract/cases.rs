@@ -58,7 +58,7 @@ pub fn cases() -> Vec<Case> {
         configs:
             created_with_configs bad_configs_on_create set_and_unset append_and_subtract
             bad_changes validate_only_changes_nothing unknown_resources broker_entries
-            broker_read_only broker_default_set_and_unset types_are_told;
+            broker_read_only broker_values broker_default_set_and_unset types_are_told;
         records:
             every_byte_comes_back null_and_empty headers large_record timestamps_are_kept
             log_append_time keys_go_where_java_sends_them order_is_kept;
@@ -68,7 +68,7 @@ pub fn cases() -> Vec<Case> {
         consume:
             empty_topic_ends_at_once from_offsets from_tail_of_each_partition by_time to_offset
             end_is_fixed_at_the_start follows_until_cancelled several_topics chosen_partitions
-            count_is_a_hint unknown_topic latest_to_end offset_beyond_the_end small_bites;
+            count_is_a_bound unknown_topic latest_to_end offset_beyond_the_end small_bites;
         groups:
             commit_and_resume reading_commits_nothing listed_and_described committed_offsets
             unknown_group groups_are_apart members_share_partitions;

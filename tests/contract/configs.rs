@@ -193,6 +193,19 @@ pub async fn broker_read_only(ctx: Ctx) -> Outcome {
     fails("for all", result, "invalid-request", Failed)
 }
 
+pub async fn broker_values(ctx: Ctx) -> Outcome {
+    let id = ctx.broker_ids().await?[0];
+    for at in [ConfigResource::Broker(id), ConfigResource::BrokerDefault] {
+        for (key, value) in [("log.retention.ms", "soon"), ("num.io.threads", "0")] {
+            let result = ctx.admin.alter_configs(&at, &[set(key, value)], true).await;
+            fails(&format!("{at:?} {key}={value}"), result, "invalid-request", Failed)?;
+        }
+        // A class that the broker loads may know it (KIP-226).
+        ctx.admin.alter_configs(&at, &[set("no.such.key", "1")], true).await.map_err(told)?;
+    }
+    Ok(())
+}
+
 pub async fn broker_default_set_and_unset(ctx: Ctx) -> Outcome {
     // Harmless, and no other case looks at it.
     let (key, value) = ("log.cleaner.backoff.ms", "15001");

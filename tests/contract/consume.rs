@@ -192,26 +192,34 @@ async fn first_fetch(ctx: &Ctx, options: ConsumeOptions) -> kafsh_model::Result<
     Ok(())
 }
 
-/// So many records at least come, and the first ones; who wants no more stops.
-pub async fn count_is_a_hint(ctx: Ctx) -> Outcome {
+/// So many records come and no more, the first ones, and then reading is finished.
+pub async fn count_is_a_bound(ctx: Ctx) -> Outcome {
     let name = ctx.topic("counted", 1).await?;
     let values = ["a", "b", "c", "d", "e"];
     ctx.put_values(&name, 0, &values).await?;
-    for count in [0, 3, 5, 9] {
-        for to in [To::End, To::Never] {
-            let options = ConsumeOptions { count_hint: Some(count), to, ..whole(&name) };
-            let mut consumer = ctx.open(options).await?;
-            let wanted = values.len().min(count as usize);
-            let read = texts(&read_count(&mut *consumer, wanted).await?);
-            consumer.close().await.map_err(told)?;
-            ensure!(
-                values.starts_with(&read.iter().map(String::as_str).collect::<Vec<_>>()),
-                "{read:?}"
-            );
-            ensure!(read.len() >= wanted, "of 5 records with count {count}, {to:?}: {read:?}");
+    for (count, to) in [0, 3, 5, 9].into_iter().flat_map(|n| [(n, To::End), (n, To::Never)]) {
+        if count > values.len() && to == To::Never {
+            continue;
         }
+        let hint = Some(count as u64);
+        let read = ctx.read(ConsumeOptions { count_hint: hint, to, ..whole(&name) }).await?;
+        let wanted = &values[..count.min(values.len())];
+        ensure_eq!(texts(&read), wanted, format!("of 5 records with count {count}, {to:?}"));
     }
-    Ok(())
+    // In bites, the last of them cut short; and what is finished stays so.
+    let mut consumer = ctx.open(ConsumeOptions { count_hint: Some(3), ..whole(&name) }).await?;
+    let deadline = Instant::now() + AT_ONCE;
+    let mut read = Vec::new();
+    while read.len() < 3 {
+        let fetched = consumer.next(2, Duration::from_millis(500)).await.map_err(told)?;
+        read.extend(fetched.batch.iter().map(|view| owned(view).text()));
+        ensure_eq!(fetched.finished, read.len() == 3, format!("finished after {read:?}"));
+        ensure!(Instant::now() < deadline, "no third record");
+    }
+    ensure_eq!(read, ["a", "b", "c"], "in bites of two");
+    let again = consumer.next(2, Duration::from_millis(200)).await.map_err(told)?;
+    ensure!(again.finished && again.batch.is_empty(), "it went on");
+    consumer.close().await.map_err(told)
 }
 
 pub async fn unknown_topic(ctx: Ctx) -> Outcome {

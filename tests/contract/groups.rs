@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use kafsh_model::Class::NotFound;
 use kafsh_model::group::CommittedOffset;
-use kafsh_model::port::{ConsumeOptions, From, To};
+use kafsh_model::port::{ConsumeOptions, Consumer, Fetched, From, To};
 
 use super::support::*;
 
@@ -133,23 +133,8 @@ pub async fn members_share_partitions(ctx: Ctx) -> Outcome {
     let options = ConsumeOptions { to: To::Never, ..grouped(&name, &group) };
     let mut one = ctx.open(options.clone()).await?;
     let mut two = ctx.open(options).await?;
-    let deadline = Instant::now() + Duration::from_secs(40);
-    // Both poll, as members must for the group to settle.
-    loop {
-        let wait = Duration::from_millis(200);
-        let (a, b) = tokio::join!(one.next(10, wait), two.next(10, wait));
-        (a.map_err(told)?, b.map_err(told)?);
-        // A group that is just coming up may not be known yet.
-        let shares: Vec<usize> = match ctx.admin.describe_group(&group).await {
-            Ok(group) => group.members.iter().map(|member| member.assignment.len()).collect(),
-            Err(error) if error.class.is_not_yet() => Vec::new(),
-            Err(error) => return Err(told(error)),
-        };
-        if shares == [1, 1] {
-            break;
-        }
-        ensure!(Instant::now() < deadline, "shares {shares:?}");
-    }
+    let read = settle(&ctx, &group, [&mut *one, &mut *two], [1, 1]).await?;
+    ensure!(read.iter().all(Vec::is_empty), "{read:?}");
     ctx.put_values(&name, 0, &["a"]).await?;
     ctx.put_values(&name, 1, &["b"]).await?;
     let (a, b) = tokio::join!(read_count(&mut *one, 1), read_count(&mut *two, 1));
@@ -158,4 +143,85 @@ pub async fn members_share_partitions(ctx: Ctx) -> Outcome {
     ensure!(a[0].partition != b[0].partition, "both read the same");
     one.close().await.map_err(told)?;
     two.close().await.map_err(told)
+}
+
+pub async fn idle_member_takes_over(ctx: Ctx) -> Outcome {
+    let (name, group) = (ctx.topic("handed", 1).await?, ctx.name("group"));
+    ctx.put_values(&name, 0, &["a"]).await?;
+    let options = ConsumeOptions { to: To::Never, ..grouped(&name, &group) };
+    let mut one = ctx.open(options.clone()).await?;
+    let mut two = ctx.open(options).await?;
+    settle(&ctx, &group, [&mut *one, &mut *two], [0, 1]).await?;
+    ctx.put_values(&name, 0, &["b"]).await?;
+    // Only one of them gets it; the other waits, and does not end.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let one_has_it = loop {
+        let (a, b) = next_of_both([&mut *one, &mut *two]).await?;
+        match (a.last().map(String::as_str), b.last().map(String::as_str)) {
+            (Some("b"), None) => break true,
+            (None, Some("b")) => break false,
+            _ => ensure!(Instant::now() < deadline, "{a:?} {b:?}"),
+        }
+    };
+    let (mut busy, mut idle) = if one_has_it { (one, two) } else { (two, one) };
+    busy.commit().await.map_err(told)?;
+    busy.close().await.map_err(told)?;
+    ctx.put_values(&name, 0, &["c"]).await?;
+    ensure_eq!(texts(&read_count(&mut *idle, 1).await?), ["c"], "what the idle member reads");
+    idle.close().await.map_err(told)
+}
+
+/// Values that come within 200 ms; neither may end.
+async fn next_of_both(
+    [one, two]: [&mut dyn Consumer; 2],
+) -> Result<(Vec<String>, Vec<String>), String> {
+    let wait = Duration::from_millis(200);
+    let (a, b) = tokio::join!(one.next(10, wait), two.next(10, wait));
+    let (a, b) = (a.map_err(told)?, b.map_err(told)?);
+    ensure!(!a.finished && !b.finished, "a member without end has ended");
+    let values = |fetched: &Fetched| fetched.batch.iter().map(|view| owned(view).text()).collect();
+    Ok((values(&a), values(&b)))
+}
+
+/// Both poll, as members must for the group to settle, until it has shared its partitions out in
+/// these numbers (in any order). Returns what each has read meanwhile.
+async fn settle(
+    ctx: &Ctx,
+    group: &str,
+    [one, two]: [&mut dyn Consumer; 2],
+    wanted: [usize; 2],
+) -> Result<[Vec<String>; 2], String> {
+    let deadline = Instant::now() + Duration::from_secs(40);
+    let mut read = [Vec::new(), Vec::new()];
+    loop {
+        let (a, b) = next_of_both([&mut *one, &mut *two]).await?;
+        read[0].extend(a);
+        read[1].extend(b);
+        // A group that is just coming up may not be known yet.
+        let mut shares: Vec<usize> = match ctx.admin.describe_group(group).await {
+            Ok(group) => group.members.iter().map(|member| member.assignment.len()).collect(),
+            Err(error) if error.class.is_not_yet() => Vec::new(),
+            Err(error) => return Err(told(error)),
+        };
+        shares.sort();
+        if shares == wanted {
+            return Ok(read);
+        }
+        ensure!(Instant::now() < deadline, "shares {shares:?}");
+    }
+}
+
+pub async fn count_bounds_what_is_committed(ctx: Ctx) -> Outcome {
+    let (name, group) = (ctx.topic("bounded", 1).await?, ctx.name("group"));
+    ctx.put_values(&name, 0, &["a", "b", "c", "d", "e"]).await?;
+    for (to, expected) in [(To::End, ["a", "b"]), (To::Never, ["c", "d"])] {
+        let options = ConsumeOptions { count_hint: Some(2), to, ..grouped(&name, &group) };
+        let mut consumer = ctx.open(options).await?;
+        let read = texts(&read_to_end(&mut *consumer).await?);
+        consumer.commit().await.map_err(told)?;
+        consumer.close().await.map_err(told)?;
+        ensure_eq!(read, expected, format!("two at a time, {to:?}"));
+    }
+    ensure_eq!(read_and_commit(&ctx, &name, &group).await?, ["e"], "the rest");
+    Ok(())
 }

@@ -40,7 +40,8 @@ pub async fn every_byte_comes_back(ctx: Ctx) -> Outcome {
 
 pub async fn null_and_empty(ctx: Ctx) -> Outcome {
     let name = ctx.topic("nulls", 1).await?;
-    let pairs: [(Option<&[u8]>, Option<&[u8]>); 6] = [
+    type Bytes = Option<&'static [u8]>;
+    let pairs: [(Bytes, Bytes); 6] = [
         (None, Some(b"v")),
         (Some(b""), Some(b"v")),
         (Some(b"k"), None),

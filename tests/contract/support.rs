@@ -351,13 +351,15 @@ pub async fn read_to_end(consumer: &mut dyn Consumer) -> Result<Vec<Owned>, Stri
     }
 }
 
-/// Reads until so many records are there, from a consumer that does not end.
+/// Reads until so many records are there, from a consumer that does not end before.
 pub async fn read_count(consumer: &mut dyn Consumer, count: usize) -> Result<Vec<Owned>, String> {
     let deadline = Instant::now() + READ;
     let mut records = Vec::new();
     while records.len() < count {
         let fetched = consumer.next(100, Duration::from_millis(500)).await.map_err(told)?;
         records.extend(fetched.batch.iter().map(owned));
+        let few = records.len() < count;
+        ensure!(!(few && fetched.finished), "it ended after {} of {count} records", records.len());
         ensure!(Instant::now() < deadline, "{} of {count} records came", records.len());
     }
     Ok(records)

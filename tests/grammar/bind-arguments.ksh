@@ -11,5 +11,9 @@ topic create "or ders"
 #            ^^^^^^^^^ bind/bad-value: is no name for a topic
 cluster up demo --base-port 70000
 #                           ^^^^^ bind/bad-value: `70000` is no port
-wait soon cluster status | jq '.healthy'
-#^^^^^^^^ syntax/bad-duration: duration
+topic create orders payments --yes
+#                            ^^^^^ bind/unknown-flag: `topic create` has no flag `--yes`
+consume orders --from yesterday
+#                     ^^^^^^^^^ bind/bad-value: is no position in a log
+broker stop two
+#           ^^^ bind/bad-value: `two`

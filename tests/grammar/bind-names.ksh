@@ -1,15 +1,15 @@
 # Names of commands, and what was probably meant.
 topic lst
-#^^^^^^^^ bind/unknown-verb: `topic` has no verb `lst`
+#^^^^^^^^^ bind/unknown-verb: `topic` has no verb `lst`
 topik list
-#^^^^ bind/unknown-command: there is no command `topik`
+#^^^^^ bind/unknown-command: there is no command `topik`
 create topic orders
-#^^^^^^^^^^^ bind/not-canonical: in a file the noun comes first
+#^^^^^^^^^^^^ bind/not-canonical: in a file the noun comes first
 topics list
-#^^^^^^^^^^ bind/not-canonical: in a file the noun comes first
+#^^^^^^^^^^^ bind/not-canonical: in a file the noun comes first
 cluster
-#^^^^^^ bind/verb-missing: what about `cluster`?
+#^^^^^^^ bind/verb-missing: what about `cluster`?
 where '.a'
-#^^^^ bind/not-a-head: `where` needs something before it
+#^^^^^ bind/not-a-head: `where` needs something before it
 topic list | cluster list
-#            ^^^^^^^^^^^^ bind/not-a-stage: `cluster list` takes nothing from a pipe
+#            ^^^^^^^ bind/not-a-stage: `cluster list` takes nothing from a pipe

@@ -3,6 +3,7 @@ param limit = 3
 topic describe $topik
 #              ^^^^^^ bind/unset-variable: `$topik` is not set
 let topik = orders
+#           ^^^^^^ bind/bare-value: `orders` is no command
 topic list | jq '.[] | select(.x > $limt)'
 #               ^^^^^^^^^^^^^^^^^^^^^^^^^^ bind/bad-filter: undefined variable
 topic list | jq '.[] |'

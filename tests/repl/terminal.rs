@@ -59,6 +59,8 @@ impl Terminal {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kafsh"));
         command.args(args).current_dir(home).env_clear();
         command.env("KAFSH_HOME", home.join("home")).env("HOME", home).env("TERM", "xterm");
+        // What a rehearsal that is killed leaves behind goes with the folder of the test.
+        command.env("TMPDIR", home);
         command.env("LANG", "C.UTF-8").env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs(environment.iter().copied());
         command.stdin(slave()).stdout(slave()).stderr(slave());
@@ -87,10 +89,12 @@ impl Terminal {
         self.press(ENTER);
     }
 
-    /// Waits until `text` is on the screen, behind what was waited for before.
+    /// Waits until `text` is on the screen, behind what was waited for before. A newline at its end
+    /// may be the beginning of the next.
     #[track_caller]
     pub fn expect(&mut self, text: &str) {
-        let found = self.wait(DEADLINE, |shown| shown.find(text).map(|start| start + text.len()));
+        let length = text.trim_end_matches('\n').len();
+        let found = self.wait(DEADLINE, |shown| shown.find(text).map(|start| start + length));
         match found {
             Some(end) => self.at += end,
             None => panic!("no `{text}` within {DEADLINE:?}; the screen:\n{}", self.text()),
@@ -214,6 +218,7 @@ pub fn piped(home: &Path, args: &[&str], input: &str) -> (String, i32) {
         .args(args)
         .current_dir(home)
         .env("KAFSH_HOME", home.join("home"))
+        .env("TMPDIR", home)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

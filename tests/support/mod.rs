@@ -262,7 +262,8 @@ impl RealCluster {
 
 impl Drop for RealCluster {
     fn drop(&mut self) {
-        let gone = Kafsh::at(&self.home).run(&["cluster", "destroy", &self.name, "--yes", "--force"]);
+        let gone =
+            Kafsh::at(&self.home).run(&["cluster", "destroy", &self.name, "--yes", "--force"]);
         // A second panic while a test fails would hide the first.
         if gone.status != 0 && !std::thread::panicking() {
             assert!(gone.stderr.contains("no cluster"), "destroy: {}", gone.stderr);

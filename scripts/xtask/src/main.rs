@@ -7,6 +7,7 @@ mod bless;
 mod demo;
 mod guest;
 mod java;
+mod leftovers;
 mod machine;
 mod measure;
 mod need;

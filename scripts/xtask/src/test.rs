@@ -3,7 +3,7 @@
 use crate::machine::Machine;
 use crate::place::{Place, test_home};
 use crate::run::{Failure, Show, run};
-use crate::{demo, need, setup};
+use crate::{demo, leftovers, need, setup};
 use std::process::Command;
 use std::time::Instant;
 
@@ -28,8 +28,9 @@ pub fn test(
     eprintln!("test");
     let home = test_home()?;
     let mut command = cargo_test(machine);
-    command.args(test_args(args)).env("KAFSH_TEST_HOME", home);
+    command.args(test_args(args)).env("KAFSH_TEST_HOME", &home);
     let outcome = run(&mut command, Show::Inherit, None, "the failed tests are named above");
+    let outcome = outcome.and_then(|()| leftovers::check(&home));
     let seconds = started.elapsed().as_secs();
     eprintln!("total time {} min {} s", seconds / 60, seconds % 60);
     outcome

@@ -118,7 +118,10 @@ fn read(before: &[String]) -> Line<'_> {
 
 fn listed<'n>(list: impl Iterator<Item = &'n str>, partial: &str) -> Completion {
     let kept = list.filter(|name| name.starts_with(partial));
-    Completion { candidates: kept.map(|name| candidate(name, "")).collect(), ..Completion::default() }
+    Completion {
+        candidates: kept.map(|name| candidate(name, "")).collect(),
+        ..Completion::default()
+    }
 }
 
 fn candidate(text: &str, about: &str) -> Candidate {
@@ -163,7 +166,8 @@ fn clusters() -> Vec<String> {
 
 /// Asks the cluster, within the budget; what does not answer has no names.
 fn live_names(line: &Line<'_>, names: &mut Names) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let (Ok(runtime), Ok(context)) = (runtime, wire::context(line.rehearse)) else { return };
     let context = Arc::new(context);
     let which = match (line.bootstrap, line.cluster) {
@@ -173,8 +177,9 @@ fn live_names(line: &Line<'_>, names: &mut Names) {
         (None, None) => context.only_cluster(false).ok().map(Which::Cluster),
     };
     if let Some(which) = which {
-        let live = Live::new(context, runtime.handle().clone());
-        let seen = runtime.block_on(tokio::time::timeout(NAMES_BUDGET, live.look(&which)));
+        let live = Live::new(&context, runtime.handle().clone());
+        let look = async { tokio::time::timeout(NAMES_BUDGET, live.look(&which)).await };
+        let seen = runtime.block_on(look);
         if let Ok(seen) = seen {
             names.topics = seen.topics;
             names.groups = seen.groups;

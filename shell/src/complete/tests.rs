@@ -120,16 +120,10 @@ fn keys_and_values_of_configurations() {
         described("x --config cleanup.policy="),
         ["cleanup.policy=compact", "cleanup.policy=delete"]
     );
-    assert_eq!(
-        described("x --config cleanup.policy=compact,"),
-        ["cleanup.policy=compact,delete "]
-    );
+    assert_eq!(described("x --config cleanup.policy=compact,"), ["cleanup.policy=compact,delete "]);
     assert_eq!(described("x --config retention.ms="), ["retention.ms=604800000 "]);
     assert!(described("x --config nonsense=").is_empty());
-    assert_eq!(
-        described("x --broker-config 2:auto.create"),
-        ["2:auto.create.topics.enable="]
-    );
+    assert_eq!(described("x --broker-config 2:auto.create"), ["2:auto.create.topics.enable="]);
     assert_eq!(
         described("x --broker-config 2:auto.create.topics.enable=f"),
         ["2:auto.create.topics.enable=false "]

@@ -21,11 +21,6 @@ pub fn of_kind(kind: Kind, partial: &str, given: &[&str], names: &Names) -> Offe
         Kind::Topic => live(plain(&names.topics)),
         Kind::Group => live(plain(&names.groups)),
         Kind::Broker => live(plain(&names.brokers)),
-        Kind::Node => {
-            let mut list = vec![Offer::plain("zookeeper")];
-            list.extend(plain(&names.brokers));
-            live(list)
-        }
         Kind::Cluster => Offers::of(plain(&names.clusters)),
         Kind::Path => Offers::of(paths(partial, names, "")),
         Kind::TopicConfig => Offers::of(pairs(partial, "", given, keys::all_topic)),
@@ -52,8 +47,9 @@ fn pairs<I: Iterator<Item = &'static Key>>(
     let rest = partial.strip_prefix(lead).unwrap_or(partial);
     let Some((name, value)) = rest.split_once('=') else {
         let taken = |key: &Key| {
-            let begins = |word: &&str| word.split('=').next() == Some(&format!("{lead}{}", key.name));
-            given.iter().any(|word| begins(&word))
+            let begins =
+                |word: &&str| word.split('=').next() == Some(&format!("{lead}{}", key.name));
+            given.iter().any(begins)
         };
         return all()
             .filter(|key| !taken(key))

@@ -142,6 +142,10 @@ pub fn escape_controls(text: &str) -> String {
 
 /// What `a.b` names inside a value.
 fn lookup<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    // Kafka's own keys have dots in them: `retention.ms` is one key where there is one.
+    if let Some(found) = value.get(key) {
+        return Some(found);
+    }
     key.split('.').try_fold(value, |at, part| at.get(part))
 }
 

@@ -141,6 +141,10 @@ fn draw(titles: Vec<String>, rows: Vec<Vec<String>>, right: &[bool], medium: Med
     if rows.is_empty() {
         return String::new();
     }
+    // The last word on what reaches a terminal: no cell is obeyed, whatever view it came from.
+    let tame = |cell: String| escape_controls(&cell).replace(['\n', '\t'], " ");
+    let rows: Vec<Vec<String>> =
+        rows.into_iter().map(|row| row.into_iter().map(tame).collect()).collect();
     let mut widths: Vec<usize> = titles.iter().map(|title| display_width(title)).collect();
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -240,6 +244,13 @@ mod tests {
         ]);
         let text = render(&value, View::Rows(COLUMNS), WIDE);
         assert_eq!(text, "NAME     N     SIZE\n주문     3  2.0 KiB\norders  12     10 B\n");
+    }
+
+    #[test]
+    fn a_key_with_dots_is_one_key_where_there_is_one() {
+        let value = json!([{"retention.ms": "5", "a": {"b": 1}}]);
+        const COLUMNS: &[Column] = &[column("retention.ms", "R"), column("a.b", "AB")];
+        assert_eq!(render(&value, View::Rows(COLUMNS), WIDE), "R  AB\n5   1\n");
     }
 
     #[test]

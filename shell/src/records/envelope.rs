@@ -4,7 +4,7 @@
 //! 1970; key and value are null, text, or `{"base64": …}` where the bytes are not UTF-8; headers
 //! are `[{"name","value"}]` in order, since a name may occur more than once.
 
-use kafsh_model::record::{Headers, RecordBatch, RecordView};
+use kafsh_model::record::RecordView;
 use kafsh_model::{Error, Result};
 use serde_json::{Map, Value, json};
 
@@ -88,18 +88,6 @@ impl Envelope {
             }
         }
         Ok(envelope)
-    }
-
-    /// Adds the record to a batch for `topic`. False where the batch is full.
-    pub fn push_to(&self, batch: &mut RecordBatch, topic: &str, partition: Option<i32>) -> bool {
-        let headers: Vec<(&str, Option<&[u8]>)> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
-        batch.push(RecordView {
-            partition: partition.unwrap_or(-1),
-            timestamp_ms: self.timestamp_ms.unwrap_or(-1),
-            headers: Headers::Slice(&headers),
-            ..RecordView::new(topic, self.key.as_deref(), self.value.as_deref())
-        })
     }
 }
 
@@ -194,6 +182,7 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kafsh_model::record::{Headers, RecordBatch};
 
     #[test]
     fn base64_is_rfc_4648s() {
@@ -229,11 +218,16 @@ mod tests {
             };
             assert!(batch.push(record));
         }
+        let shape = crate::records::shape::Shape {
+            topic: "t".to_string(),
+            keep_partitions: true,
+            ..Default::default()
+        };
         let mut copy = RecordBatch::new();
         for record in batch.iter() {
             let text = to_json(&record).to_string();
             let envelope = Envelope::from_json(&serde_json::from_str(&text).unwrap()).unwrap();
-            assert!(envelope.push_to(&mut copy, "t", envelope.partition));
+            shape.push_envelope(&envelope, &mut copy).unwrap();
         }
         for (before, after) in batch.iter().zip(copy.iter()) {
             assert_eq!(RecordView { offset: 0, ..before }, RecordView { offset: 0, ..after });

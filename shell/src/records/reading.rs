@@ -30,6 +30,8 @@ pub struct Limits {
 pub struct Reading {
     /// `None` once it was closed
     consumer: Option<Box<dyn Consumer>>,
+    /// Its closing, kept here: whoever waits for it may be interrupted, the next one waits on
+    closing: Option<BoxFuture<'static, Result<()>>>,
     limits: Limits,
     deadline: Option<Instant>,
     cancel: Cancel,
@@ -45,6 +47,7 @@ impl Reading {
     pub fn new(consumer: Box<dyn Consumer>, limits: Limits, what: String, cancel: Cancel) -> Self {
         Reading {
             consumer: Some(consumer),
+            closing: None,
             limits,
             deadline: limits.timeout.map(|timeout| Instant::now() + timeout),
             cancel,
@@ -93,10 +96,13 @@ impl Reading {
     }
 
     async fn close(&mut self) -> Result<()> {
-        match self.consumer.take() {
-            Some(consumer) => consumer.close().await,
-            None => Ok(()),
+        if let Some(consumer) = self.consumer.take() {
+            self.closing = Some(consumer.close());
         }
+        let Some(closing) = &mut self.closing else { return Ok(()) };
+        let closed = closing.await;
+        self.closing = None;
+        closed
     }
 
     fn remark(&self) -> Result<Vec<String>> {

@@ -46,8 +46,11 @@ impl Consumer for Memory {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
-        self.account.lock().unwrap().closed = true;
-        Box::pin(async { Ok(()) })
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.account.lock().unwrap().closed = true;
+            Ok(())
+        })
     }
 }
 
@@ -120,4 +123,15 @@ async fn a_format_keeps_newlines_inside_a_record_apart() {
         assert_eq!(lines, [b"t:v\n", b"t:v\n"], "{format}");
         assert_eq!(formatted.ending().newline, newline);
     }
+}
+
+#[tokio::test]
+async fn a_closing_that_was_dropped_is_awaited_at_the_end() {
+    let (mut reading, account) = reading(0, true, Limits::default());
+    reading.cancel.cancel();
+    // The stage after saw the interrupt too, and let go of the item it waited for.
+    let waited = tokio::time::timeout(Duration::ZERO, reading.next()).await;
+    assert!(waited.is_err() && !account.lock().unwrap().closed);
+    reading.finish().await.unwrap();
+    assert!(account.lock().unwrap().closed);
 }

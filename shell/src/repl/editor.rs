@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
 
 use kafsh_model::{Error, Result};
 use rustyline::completion::{Completer, Pair};
@@ -53,7 +53,10 @@ pub struct LineEditor {
 /// What completion looks at.
 pub struct Surroundings {
     pub live: Live,
-    pub context: Arc<crate::context::Context>,
+    /// As in [`Live`]: this thread may still wait for a key when the program ends
+    pub context: Weak<crate::context::Context>,
+    /// Where history is kept
+    pub state: PathBuf,
     pub session: Arc<Session>,
     pub directory: PathBuf,
 }
@@ -87,7 +90,7 @@ fn edit(
     requests: &Prompts,
     answers: &mpsc::UnboundedSender<Result<Typed>>,
 ) {
-    let file = HistoryFile::under(&surroundings.context.home.state);
+    let file = HistoryFile::under(&surroundings.state);
     let mut editor = match editor(surroundings, look, &file) {
         Ok(editor) => editor,
         Err(error) => {
@@ -158,10 +161,11 @@ impl Helper for Assistant {}
 
 impl Assistant {
     fn names(&self, line: &str, cursor: usize) -> Names {
-        let Surroundings { live, context, session, directory } = &self.surroundings;
+        let Surroundings { live, context, session, directory, .. } = &self.surroundings;
+        let Some(context) = context.upgrade() else { return Names::default() };
         let which = match cluster_of(line, cursor) {
             Some(name) => Some(Which::Cluster(name)),
-            None => super::current(context, session),
+            None => super::current(&context, session),
         };
         let seen = which.and_then(|which| live.known(&which)).unwrap_or_default();
         Names {

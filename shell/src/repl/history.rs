@@ -24,8 +24,17 @@ const PRIVATE_FOLDER: u32 = 0o700;
 
 /// Words that make a line one that is not kept, whatever stands behind them.
 const SECRETS: &[&str] = &[
-    "password", "passwd", "passphrase", "secret", "jaas", "credential", "token=", "api.key",
-    "apikey", "private.key", "bearer ",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "jaas",
+    "credential",
+    "token=",
+    "api.key",
+    "apikey",
+    "private.key",
+    "bearer ",
 ];
 
 /// The file of entries, one a line, `\n` and `\\` escaped. A history that cannot be read or written
@@ -65,7 +74,9 @@ impl HistoryFile {
         if !keeps(entry) {
             return;
         }
-        let Some(mut file) = self.open(OpenOptions::new().create(true).append(true)) else { return };
+        let Some(mut file) = self.open(OpenOptions::new().create(true).append(true)) else {
+            return;
+        };
         // One write: lines of two prompts do not run into one another.
         let _ = file.write_all(format!("{}\n", escape(entry)).as_bytes());
     }

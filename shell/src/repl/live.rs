@@ -2,7 +2,7 @@
 //! Everything is refreshed behind, within a budget; nobody who reads it waits.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use kafsh_cluster::store::Store;
@@ -54,7 +54,7 @@ type Addresses = Vec<(BrokerId, String)>;
 pub struct Health {
     /// Brokers that answer
     pub ready: usize,
-    /// Brokers of the spec; `None`: the cluster is not ours, so nobody says how many there should be
+    /// Brokers of the spec; `None`: the cluster is not ours, so nobody says how many
     pub total: Option<usize>,
     /// Partitions with fewer replicas in sync than they have
     pub under_replicated: usize,
@@ -80,14 +80,16 @@ struct Entry {
 /// Cheap to clone; clones share what is known.
 #[derive(Clone)]
 pub struct Live {
-    context: Arc<Context>,
+    /// Not kept alive from here: what goes with the program must go when it ends, whoever still
+    /// looks behind
+    context: Weak<Context>,
     handle: Handle,
     entries: Arc<Mutex<HashMap<Which, Entry>>>,
 }
 
 impl Live {
-    pub fn new(context: Arc<Context>, handle: Handle) -> Self {
-        Live { context, handle, entries: Arc::default() }
+    pub fn new(context: &Arc<Context>, handle: Handle) -> Self {
+        Live { context: Arc::downgrade(context), handle, entries: Arc::default() }
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<Which, Entry>> {
@@ -101,10 +103,7 @@ impl Live {
             let entries = self.entries();
             let entry = entries.get(which);
             let at = entry.and_then(|entry| entry.at);
-            (
-                entry.and_then(|entry| entry.seen.clone()),
-                at.is_none_or(|at| at.elapsed() > AGE_MAX),
-            )
+            (entry.and_then(|entry| entry.seen.clone()), at.is_none_or(|at| at.elapsed() > AGE_MAX))
         };
         if old {
             drop(self.refresh(which));
@@ -144,38 +143,40 @@ impl Live {
 
     /// Asks the cluster now. What does not answer in time is counted as not there.
     pub async fn look(&self, which: &Which) -> Seen {
-        let Some((target, of_spec)) = self.target(which) else { return Seen::default() };
+        let Some(context) = self.context.upgrade() else { return Seen::default() };
+        let Some((target, of_spec)) = target(&context, which) else { return Seen::default() };
         let total = of_spec.as_ref().map(Vec::len);
         let mut seen = Seen { health: Health { total, ..Health::default() }, ..Seen::default() };
-        let Ok(admin) = self.context.admin(&target) else { return seen };
+        let Ok(admin) = context.admin(&target) else { return seen };
+        drop(context);
         // What was found before the time is up counts.
         let _ = tokio::time::timeout(LOOK_TIMEOUT, look(admin, of_spec, &mut seen)).await;
         seen
     }
+}
 
-    /// How to reach it, and the id and address of each broker where it is ours.
-    fn target(&self, which: &Which) -> Option<(Target, Option<Addresses>)> {
-        let name = match which {
-            Which::Bootstrap(bootstrap) => {
-                let target = Target {
-                    bootstrap: bootstrap.split(',').map(String::from).collect(),
-                    zookeeper: None,
-                    client: Vec::new(),
-                    timeout: CALL_DEADLINE,
-                };
-                return Some((target, None));
-            }
-            Which::Cluster(name) => name,
-        };
-        let of_spec = match self.context.known(name).ok()? {
-            Known::Managed(spec) => {
-                let ids = spec.brokers.iter().map(|broker| broker.id);
-                Some(ids.zip(spec.bootstrap()).collect())
-            }
-            Known::Attached(_) => None,
-        };
-        Some((self.context.target(name).ok()?, of_spec))
-    }
+/// How to reach it, and the id and address of each broker where it is ours.
+fn target(context: &Context, which: &Which) -> Option<(Target, Option<Addresses>)> {
+    let name = match which {
+        Which::Bootstrap(bootstrap) => {
+            let target = Target {
+                bootstrap: bootstrap.split(',').map(String::from).collect(),
+                zookeeper: None,
+                client: Vec::new(),
+                timeout: CALL_DEADLINE,
+            };
+            return Some((target, None));
+        }
+        Which::Cluster(name) => name,
+    };
+    let of_spec = match context.known(name).ok()? {
+        Known::Managed(spec) => {
+            let ids = spec.brokers.iter().map(|broker| broker.id);
+            Some(ids.zip(spec.bootstrap()).collect())
+        }
+        Known::Attached(_) => None,
+    };
+    Some((context.target(name).ok()?, of_spec))
 }
 
 async fn look(admin: Arc<dyn Admin>, of_spec: Option<Addresses>, seen: &mut Seen) {

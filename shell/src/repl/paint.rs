@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn nothing_is_lost_or_added_but_colours() {
-        for line in ["", "for t in $x { version }", "@prod version # all", "jq '", "a && b\nc é 주"] {
+        for line in ["", "for t in $x { version }", "@prod version # all", "jq '", "a && b\nc é 주"]
+        {
             let text = paint(line, 0);
             let mut bare = String::new();
             let mut rest = text.as_str();

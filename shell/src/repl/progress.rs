@@ -107,9 +107,12 @@ impl Progress for OneLine {
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{wide_msg}  {since}").map(|style| {
-        style.with_key("since", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = write!(out, "{:.1}s", state.elapsed().as_secs_f64());
-        })
+        style.with_key(
+            "since",
+            |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = write!(out, "{:.1}s", state.elapsed().as_secs_f64());
+            },
+        )
     });
     // The template is a literal that is known to be right; without it the bar has its own.
     if let Ok(style) = style {
@@ -193,8 +196,15 @@ impl Board {
         let mut after_broker = false;
         for item in &self.items {
             let broker = matches!(item.node, Some(Node::Broker(_)));
-            let close = after_broker == broker && !text.is_empty() && item.node != Some(Node::ZooKeeper);
-            text.push_str(if text.is_empty() { "" } else if close { "  " } else { "   " });
+            let close =
+                after_broker == broker && !text.is_empty() && item.node != Some(Node::ZooKeeper);
+            text.push_str(if text.is_empty() {
+                ""
+            } else if close {
+                "  "
+            } else {
+                "   "
+            });
             match item.node {
                 Some(Node::Broker(id)) if after_broker => text.push_str(&id.to_string()),
                 Some(node) => text.push_str(&node.to_string()),
@@ -257,7 +267,8 @@ struct Lines {
 
 impl Progress for Lines {
     fn event(&self, event: ProgressEvent<'_>) {
-        if let Some(line) = line_of(event, self.style.ascii).filter(|_| !is_said_elsewhere(&event)) {
+        if let Some(line) = line_of(event, self.style.ascii).filter(|_| !is_said_elsewhere(&event))
+        {
             eprintln!("{line}");
         }
     }

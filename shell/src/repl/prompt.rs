@@ -107,7 +107,8 @@ pub fn banner(found: &Found, look: Look, columns: usize) -> String {
     // A narrow terminal would break the lines anywhere: each part gets a line of its own.
     let fits = |text: &str| text.chars().count() <= columns;
     let first = if fits(&first) { first } else { first.replace(&format!(" {dot} "), "\n") };
-    let second = if fits(&second) { second } else { format!("{start}\nTab completes, Ctrl-D leaves") };
+    let second =
+        if fits(&second) { second } else { format!("{start}\nTab completes, Ctrl-D leaves") };
     let (dim, reset) = if look.color { (DIM, RESET) } else { ("", "") };
     format!("{first}\n{dim}{}{reset}\n", second.trim_start())
 }
@@ -146,7 +147,8 @@ mod tests {
         assert!(styled(3, 1).starts_with(AMBER));
         assert!(styled(2, 0).starts_with(AMBER));
         assert!(styled(0, 0).starts_with(RED));
-        let bare = [GREEN, DIM, RESET].iter().fold(styled(3, 0), |text, code| text.replace(code, ""));
+        let bare =
+            [GREEN, DIM, RESET].iter().fold(styled(3, 0), |text, code| text.replace(code, ""));
         assert_eq!(bare, "demo 3/3 › ");
     }
 

@@ -13,7 +13,7 @@ const WELL_KNOWN: [(u16, &str); 2] = [
 /// Addresses that stand for every address of the machine.
 const WILDCARDS: [&str; 4] = ["0.0.0.0", "::", "[::]", ""];
 
-/// Codes `port-taken`, `port-reserved`, `port-twice`, `port-ephemeral`, `port-well-known`.
+/// Codes `port-taken`, `port-reserved`, `duplicate-port`, `port-ephemeral`, `port-well-known`.
 pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
     let ports = view.observed.ports.iter().filter(|facts| !view.is_alive(facts.node));
     let ports: Vec<&PortFacts> = ports.collect();
@@ -66,7 +66,7 @@ fn twice(view: &View) -> Vec<Finding> {
                     format!("port {port} is wanted by {there} and by {here}")
                 };
                 findings.push(
-                    problem("port-twice", here, message)
+                    problem("duplicate-port", here, message)
                         .cause("only one server can listen on a port of an address")
                         .next(format!("cluster up {} --base-port auto", view.spec.name)),
                 );

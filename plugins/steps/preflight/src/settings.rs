@@ -16,11 +16,12 @@ const SESSION_TICKS_MAX: i64 = 20;
 const TICK_MS: i64 = 2000;
 
 /// Codes `replication-above-brokers`, `min-isr-above-replication`, `transactions-fragile`,
-/// `flush-every-2`, `session-timeout-clamped`.
+/// `min-isr-without-slack`, `flush-every-2`, `session-timeout-clamped`.
 pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
     each(view, findings, replication_above_brokers);
     each(view, findings, min_isr_above_replication);
     each(view, findings, transactions_fragile);
+    each(view, findings, min_isr_without_slack);
     each(view, findings, flush_often);
     each(view, findings, session_timeout);
 }
@@ -166,6 +167,23 @@ fn transactions_fragile(view: &View, effective: &Effective) -> Vec<Finding> {
             .evidence([format!("{isr_key}={isr}"), format!("{replicas_key}={replicas}")])
             .cause("every replica of the transaction topic has to be in sync for a commit")
             .next(format!("{} --config {isr_key}={}", view.up(), isr - 1)),
+    ]
+}
+
+/// Only where somebody asked for it: the presets leave a replica to spare.
+fn min_isr_without_slack(_: &View, effective: &Effective) -> Vec<Finding> {
+    let (isr_key, replicas_key) = ("min.insync.replicas", "default.replication.factor");
+    let values = (effective.number(isr_key), effective.number(replicas_key));
+    let (Some(isr), Some(replicas)) = values else { return Vec::new() };
+    if isr != replicas || replicas < 2 {
+        return Vec::new();
+    }
+    let message = format!("`{isr_key}` is {isr}, all replicas that a topic has by default");
+    vec![
+        warning("min-isr-without-slack", "cluster", message)
+            .evidence([format!("{isr_key}={isr}"), format!("{replicas_key}={replicas}")])
+            .cause("while one broker is down, writes with acks=all to such topics stop")
+            .next(format!("{} --config {isr_key}={}", effective.view.up(), isr - 1)),
     ]
 }
 

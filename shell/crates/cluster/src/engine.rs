@@ -1,7 +1,8 @@
 //! The engine: brings a cluster to its spec and keeps its promises while doing so. Every effect
 //! goes through a port; what it did is in the journal; what fails is undone.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kafsh_model::Result;
@@ -19,6 +20,7 @@ mod data;
 mod doctor;
 mod expiry;
 mod gates;
+mod identity;
 mod observe;
 mod plan;
 mod prove;
@@ -65,6 +67,8 @@ pub struct Engine {
     pub cancel: Cancel,
     /// The command line, with secrets masked: what another shell is told that finds the lock held
     pub command: String,
+    /// Nodes whose readiness was told of since they were last started: it is told once
+    announced: Arc<Mutex<BTreeSet<Node>>>,
 }
 
 impl Engine {
@@ -83,6 +87,7 @@ impl Engine {
             progress: Arc::new(Silent),
             cancel: Cancel::new(),
             command: String::new(),
+            announced: Arc::default(),
         }
     }
 
@@ -129,6 +134,22 @@ impl Engine {
 
     fn note(&self, text: &str) {
         self.progress.event(ProgressEvent::Note(text));
+    }
+
+    /// Tells that a node is ready, once for each of its starts.
+    fn ready_event(&self, node: Node, elapsed: Duration) {
+        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = announced.insert(node);
+        drop(announced);
+        if first {
+            self.node_event(node, "ready", true, elapsed);
+        }
+    }
+
+    /// What is started anew gets ready anew.
+    fn forget_ready(&self, nodes: &[Node]) {
+        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        announced.retain(|node| !nodes.contains(node));
     }
 
     fn node_event(&self, node: Node, what: &str, ok: bool, elapsed: Duration) {

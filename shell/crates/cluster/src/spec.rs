@@ -18,5 +18,6 @@ pub use request::{BasePort, Brokers, ConfigSetting, SpecRequest, build, parse_co
 /// Most brokers of one cluster on one host.
 pub const BROKERS_MAX: usize = 64;
 
-/// Largest `broker.id` that can be given by hand (Kafka's default `reserved.broker.max.id`).
-pub const BROKER_ID_MAX: BrokerId = 1000;
+/// Largest `broker.id`: `reserved.broker.max.id` holds only where brokers make up their ids, and
+/// ours never do (`broker.id.generation.enable=false`).
+pub const BROKER_ID_MAX: BrokerId = BrokerId::MAX;

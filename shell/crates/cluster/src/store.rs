@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <home>/clusters/<name>/spec.toml       the wish
-//!                        state/          journal.jsonl, proven.json: the engine's
+//!                        state/          journal.jsonl, proven.json, identity.json: the engine's
 //!                        nodes/          zookeeper/, broker-<id>/: the runtime's
 //!                        archive/        units moved aside: the runtime's
 //! <home>/locks/<name>.lock               held while a command changes the cluster
@@ -23,6 +23,7 @@ use crate::spec::{PortRegistry, read_full, render};
 
 mod attached;
 mod audit;
+mod identity;
 mod journal;
 mod lock;
 mod proven;
@@ -144,7 +145,7 @@ impl Store {
             _ => Ok(()),
         };
         // The spec last: until it is gone, the cluster is listed and can be destroyed again.
-        for file in journal::FILES.iter().chain(&proven::FILES) {
+        for file in journal::FILES.iter().chain(&proven::FILES).chain(&identity::FILES) {
             let path = state.join(file);
             gone(fs::remove_file(&path), &path)?;
         }

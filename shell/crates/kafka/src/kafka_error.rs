@@ -58,7 +58,7 @@ const TABLE: &[Entry] = &[
         "corrupt-record",
         Failed,
         "the record did not pass its checksum or the topic's rules: a compacted topic needs a key",
-        &["config list topic {}"],
+        &["config get topic/{}"],
     ),
     entry(
         3,
@@ -107,7 +107,7 @@ const TABLE: &[Entry] = &[
         "record-too-large",
         Failed,
         "the record is larger than `max.message.bytes` of the topic allows",
-        &["config list topic {}"],
+        &["config get topic/{}"],
     ),
     entry(
         14,
@@ -143,7 +143,7 @@ const TABLE: &[Entry] = &[
         "record-too-large",
         Failed,
         "the batch of records is larger than the broker's segment",
-        &["config list topic {}"],
+        &["config get topic/{}"],
     ),
     entry(
         19,
@@ -177,7 +177,7 @@ const TABLE: &[Entry] = &[
         "invalid-timestamp",
         Failed,
         "the record's timestamp is too far from the broker's clock for the topic's settings",
-        &["config list topic {}"],
+        &["config get topic/{}"],
     ),
     entry(
         35,
@@ -219,7 +219,7 @@ const TABLE: &[Entry] = &[
         "invalid-config",
         Usage,
         "a property is unknown or its value is not allowed",
-        &["config list topic {}"],
+        &["config get topic/{}"],
     ),
     entry(41, "not-controller", Unavailable, "the controller has just moved", &["cluster status"]),
     entry(42, "invalid-request", Failed, "the broker did not take the request as it stands", &[]),
@@ -255,7 +255,7 @@ const TABLE: &[Entry] = &[
         "invalid-record",
         Failed,
         "the broker refuses the record: a compacted topic needs a key",
-        &["config list topic {}"],
+        &["config get topic/{}"],
     ),
     entry(89, "throttled", Unavailable, "a quota is used up for now", &[]),
     entry(

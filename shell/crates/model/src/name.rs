@@ -30,9 +30,11 @@ impl ClusterName {
         if first_is_good && text.len() <= CLUSTER_NAME_BYTES_MAX && text.chars().all(good) {
             return Ok(ClusterName(text));
         }
-        Err(Error::usage("bad-cluster-name", format!("`{}` is no name for a cluster", text.escape_debug()))
+        let shown = text.escape_debug();
+        Err(Error::usage("bad-cluster-name", format!("`{shown}` is no name for a cluster"))
             .with_cause(format!(
-                "a name is 1 to {CLUSTER_NAME_BYTES_MAX} of a-z, 0-9, `.`, `_`, `-`, and begins with a letter or digit"
+                "a name is 1 to {CLUSTER_NAME_BYTES_MAX} of a-z, 0-9, `.`, `_`, `-`, \
+                 and begins with a letter or digit"
             )))
     }
 

@@ -41,6 +41,15 @@ pub trait Connector: Send + Sync {
     fn zookeeper(&self, address: &str) -> Result<Arc<dyn ZooKeeper>>;
 }
 
+/// The topics that one broker knows.
+pub type TopicList = Vec<TopicDescription>;
+
+/// A resource and its entries.
+pub type ResourceConfigs = (ConfigResource, Vec<ConfigEntry>);
+
+/// A partition and an offset in it; `None`: there is none.
+pub type PartitionOffset = (TopicPartition, Option<i64>);
+
 /// The outcome of one item of a call that takes many.
 pub type ItemResult = (String, Result<()>);
 
@@ -68,7 +77,7 @@ pub trait Admin: Send + Sync {
     fn topics_on_every_broker<'a>(
         &'a self,
         names: &'a [String],
-    ) -> BoxFuture<'a, Result<Vec<(BrokerId, Vec<TopicDescription>)>>>;
+    ) -> BoxFuture<'a, Result<Vec<(BrokerId, TopicList)>>>;
 
     /// Returns when the controller has accepted; other brokers may show it later.
     fn create_topics<'a>(
@@ -90,7 +99,7 @@ pub trait Admin: Send + Sync {
     fn describe_configs<'a>(
         &'a self,
         resources: &'a [ConfigResource],
-    ) -> BoxFuture<'a, Result<Vec<(ConfigResource, Vec<ConfigEntry>)>>>;
+    ) -> BoxFuture<'a, Result<Vec<ResourceConfigs>>>;
 
     /// The incremental call (KIP-339); never the one that resets keys not named.
     fn alter_configs<'a>(
@@ -115,7 +124,7 @@ pub trait Admin: Send + Sync {
         &'a self,
         partitions: &'a [TopicPartition],
         at: OffsetAt,
-    ) -> BoxFuture<'a, Result<Vec<(TopicPartition, Option<i64>)>>>;
+    ) -> BoxFuture<'a, Result<Vec<PartitionOffset>>>;
 }
 
 /// Records in and out.
@@ -178,7 +187,9 @@ pub struct ConsumeOptions {
     pub to: To,
     /// Join this group and commit what was handed out; `None`: assign partitions, commit nothing
     pub group: Option<String>,
-    /// At most so many records in all, so that no more is fetched than is needed
+    /// A bound: at most so many records are handed out in all, and with the last of them (at once,
+    /// for 0) reading is finished. In a group nothing beyond is committed. A small one also keeps
+    /// fetches small, so that not much more crosses the wire than is needed.
     pub count_hint: Option<u64>,
 }
 

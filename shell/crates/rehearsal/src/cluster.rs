@@ -9,7 +9,6 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::groups::Group;
-use crate::ids::now_ms;
 use crate::tree::Tree;
 use crate::world::{Endpoint, Key};
 
@@ -290,15 +289,4 @@ fn registration_json(registration: &Registration) -> String {
         value["rack"] = json!(rack);
     }
     value.to_string()
-}
-
-impl Registration {
-    pub(crate) fn new(
-        owner: Key,
-        session: i64,
-        endpoints: Vec<Endpoint>,
-        rack: Option<String>,
-    ) -> Self {
-        Registration { owner, session, endpoints, rack, since_ms: now_ms(), expires: None }
-    }
 }

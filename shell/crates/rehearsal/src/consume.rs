@@ -39,6 +39,8 @@ pub(crate) struct MemoryConsumer {
     places: Vec<Place>,
     /// Which place is read first, so that each gets its turn
     turn: usize,
+    /// How many records may still be handed out
+    left: Option<u64>,
     /// Offsets after the last record handed out
     positions: BTreeMap<TopicPartition, i64>,
     patience: Duration,
@@ -55,6 +57,7 @@ impl MemoryConsumer {
         let mut consumer = MemoryConsumer {
             rehearsal: rehearsal.clone(),
             bootstrap: target.bootstrap.clone(),
+            left: options.count_hint,
             options,
             member: None,
             first: true,
@@ -132,7 +135,8 @@ impl MemoryConsumer {
     }
 
     fn is_finished(&self) -> bool {
-        self.places.iter().all(Place::is_over) && self.options.to != To::Never
+        self.left == Some(0)
+            || self.places.iter().all(Place::is_over) && self.options.to != To::Never
     }
 
     /// What is there now, up to `max` records.
@@ -183,9 +187,12 @@ impl MemoryConsumer {
     async fn next_batch(&mut self, max: usize, max_wait: Duration) -> Result<Fetched> {
         let rehearsal = self.rehearsal.clone();
         let deadline = Instant::now() + max_wait;
+        let left = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        let max = max.max(1).min(left);
         let mut changes = rehearsal.changes();
         loop {
-            let batch = self.fetch(&rehearsal.lock(), max.max(1))?;
+            let batch = self.fetch(&rehearsal.lock(), max)?;
+            self.left = self.left.map(|left| left.saturating_sub(batch.len() as u64));
             let finished = self.is_finished();
             if !batch.is_empty() || finished {
                 self.last_news = Instant::now();

@@ -7,8 +7,8 @@ use kafsh_model::topic::TopicPartition;
 use kafsh_model::{BrokerId, Error, Result};
 
 use crate::cluster::Cluster;
-use crate::configs::static_value;
-use crate::fault::Kafka;
+use crate::defaults::static_value;
+use crate::kafka_error::Kafka;
 use crate::placement::assign;
 use crate::world::{Contact, World};
 

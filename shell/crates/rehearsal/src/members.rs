@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use kafsh_model::BrokerId;
 use tokio::time::Instant;
 
-use crate::cluster::Topic;
-use crate::configs;
+use crate::cluster::{Cluster, Topic};
+use crate::defaults;
 use crate::log::Log;
 use crate::world::{Home, Key, SESSION, World};
 
@@ -14,15 +14,7 @@ impl World {
     /// A broker is gone for its cluster: leaders move to replicas in sync.
     pub(crate) fn broker_left(&mut self, home: &Home, id: BrokerId) {
         let Some(cluster) = self.cluster(home) else { return };
-        let lossy: BTreeSet<String> = cluster
-            .topics
-            .values()
-            .filter(|topic| {
-                let value = self.topic_value(cluster, topic, "unclean.leader.election.enable");
-                value == "true"
-            })
-            .map(|topic| topic.id.clone())
-            .collect();
+        let lossy = self.lossy(cluster);
         let Some(cluster) = self.cluster_mut(home) else { return };
         cluster.brokers.remove(&id);
         cluster.demote(id, |topic| lossy.contains(&topic.id));
@@ -31,11 +23,21 @@ impl World {
         self.publish(home);
     }
 
+    /// Ids of the topics that a replica may lead that was not in sync.
+    fn lossy(&self, cluster: &Cluster) -> BTreeSet<String> {
+        let key = "unclean.leader.election.enable";
+        let topics = cluster.topics.values();
+        let lossy = topics.filter(|topic| self.topic_value(cluster, topic, key) == "true");
+        lossy.map(|topic| topic.id.clone()).collect()
+    }
+
     /// A registered broker takes its replicas up again: it catches up with the leaders, or leads
     /// where it was the last one in sync.
     pub(crate) fn broker_joined(&mut self, home: &Home, id: BrokerId) {
         let mut copies: Vec<(String, i32, BrokerId)> = Vec::new();
         let mut known: BTreeSet<(String, i32)> = BTreeSet::new();
+        let Some(cluster) = self.cluster(home) else { return };
+        let lossy = self.lossy(cluster);
         let Some(cluster) = self.cluster_mut(home) else { return };
         for topic in cluster.topics.values_mut() {
             for (number, partition) in (0..).zip(&mut topic.partitions) {
@@ -44,7 +46,7 @@ impl World {
                 }
                 known.insert((topic.id.clone(), number));
                 match partition.leader {
-                    None if partition.isr.contains(&id) => {
+                    None if partition.isr.contains(&id) || lossy.contains(&topic.id) => {
                         partition.leader = Some(id);
                         partition.leader_epoch += 1;
                         partition.isr = vec![id];
@@ -134,12 +136,7 @@ impl World {
     }
 
     /// The value of a topic's key that is in force.
-    pub(crate) fn topic_value(
-        &self,
-        cluster: &crate::cluster::Cluster,
-        topic: &Topic,
-        key: &str,
-    ) -> String {
+    pub(crate) fn topic_value(&self, cluster: &Cluster, topic: &Topic, key: &str) -> String {
         if let Some(value) = topic.configs.get(key) {
             return value.clone();
         }
@@ -148,6 +145,6 @@ impl World {
         let broker = cluster.brokers.keys().next().copied();
         let empty = Vec::new();
         let fixed = owner.and_then(|owner| self.servers.get(owner)).map_or(&empty, |s| &s.in_force);
-        configs::topic_default(cluster, broker, fixed, key).0.unwrap_or_default()
+        defaults::topic_default(cluster, broker, fixed, key).0.unwrap_or_default()
     }
 }

@@ -12,8 +12,9 @@ use tokio::time::Instant;
 
 use crate::Rehearsal;
 use crate::consume::MemoryConsumer;
-use crate::fault::{Kafka, no_partition, no_topic};
+use crate::fault::{no_partition, no_topic};
 use crate::ids::now_ms;
+use crate::kafka_error::Kafka;
 use crate::log::{Record, batch_bytes};
 use crate::murmur2::partition_of;
 use crate::world::{Contact, World};

@@ -8,8 +8,8 @@ use kafsh_model::topic::TopicSpec;
 use kafsh_model::{BrokerId, Error, Result};
 
 use crate::cluster::{Partition, Topic};
-use crate::configs::static_value;
-use crate::fault::Kafka;
+use crate::defaults::static_value;
+use crate::kafka_error::Kafka;
 use crate::placement::assign;
 use crate::world::{Contact, Home, World};
 
@@ -199,7 +199,8 @@ impl World {
         if total <= old {
             let said = if total < old {
                 format!(
-                    "Topic currently has {old} partitions, which is higher than the requested {total}."
+                    "Topic currently has {old} partitions, which is higher than the requested \
+                     {total}."
                 )
             } else {
                 format!("Topic already has {old} partitions.")

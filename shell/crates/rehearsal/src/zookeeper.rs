@@ -7,7 +7,7 @@ use kafsh_model::{Error, Result};
 
 use crate::Rehearsal;
 use crate::cluster::ZooKeeperData;
-use crate::configs::static_value;
+use crate::defaults::static_value;
 use crate::tree::{Tree, check_path};
 use crate::world::{Key, World};
 

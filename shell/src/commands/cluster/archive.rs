@@ -76,6 +76,9 @@ async fn run(call: Call) -> Result<Output> {
 
 /// Rows of [`UNITS`], oldest first.
 pub fn units(names: &[String], cluster: &str) -> Value {
-    let row = |unit: &String| json!({ "unit": unit, "next": format!("cluster restore {cluster} {unit}") });
+    let row = |unit: &String| {
+        let next = format!("cluster restore {cluster} {unit}");
+        json!({ "unit": unit, "next": next })
+    };
     names.iter().map(row).collect()
 }

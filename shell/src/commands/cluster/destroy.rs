@@ -120,12 +120,16 @@ impl Loss {
     }
 
     fn value(&self, spec: &ClusterSpec, keep: bool) -> Value {
-        let row = |(node, path, bytes): &(String, String, u64)| json!({ "node": node, "path": path, "bytes": bytes });
+        let rows: Vec<Value> = self
+            .data
+            .iter()
+            .map(|(node, path, bytes)| json!({ "node": node, "path": path, "bytes": bytes }))
+            .collect();
         json!({
             "name": spec.name.to_string(),
             "folder": self.folder,
             "bytes": self.bytes(),
-            "data": self.data.iter().map(row).collect::<Vec<_>>(),
+            "data": rows,
             "topics": self.topics,
             "archives": if keep { Vec::new() } else { self.archives.clone() },
             "stopped": self.running,

@@ -53,9 +53,12 @@ pub static SPEC: CommandSpec = CommandSpec {
     args: &[ArgSpec { name: "name", kind: Kind::Group, arity: Arity::Many, help: "the groups" }],
     needs: Needs::Cluster,
     examples: &[
-        Example { line: "try group describe billing", about: "one group" },
         Example {
-            line: "for g in billing { try group describe $g | jq '.total_lag' }",
+            line: "consume test --group billing; group describe billing",
+            about: "one group",
+        },
+        Example {
+            line: "consume test --group billing; group describe billing | jq '.total_lag'",
             about: "its lag, for a script",
         },
     ],

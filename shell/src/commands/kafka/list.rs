@@ -38,7 +38,10 @@ async fn run(call: Call) -> Result<Output> {
         rows.push(json!({
             "version": found.version,
             "default": found.version == KAFKA_VERSION,
-            "source": match found.source { Source::Store => "store", Source::Folder => "KAFKA_HOME" },
+            "source": match found.source {
+                Source::Store => "store",
+                Source::Folder => "KAFKA_HOME",
+            },
             "verified": record.map(|record| record.verified),
             "jars": found.jars.len(),
             "used_by": users(&call, &found.version)?,

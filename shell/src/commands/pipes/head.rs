@@ -38,14 +38,16 @@ async fn run(mut call: Call) -> Result<Output> {
             Flow::Value { value: Value::Array(items), view }
         }
         Flow::Value { value, view } => Flow::Value { value, view },
-        Flow::Values(upstream) => Flow::Values(Box::new(Head { left, upstream })),
-        Flow::Lines(upstream) => Flow::Lines(Box::new(Head { left, upstream })),
-        Flow::Records(upstream) => Flow::Records(Box::new(Head { left, upstream })),
+        Flow::Values(upstream) => Flow::Values(Box::new(Head { left, cut: false, upstream })),
+        Flow::Lines(upstream) => Flow::Lines(Box::new(Head { left, cut: false, upstream })),
+        Flow::Records(upstream) => Flow::Records(Box::new(Head { left, cut: false, upstream })),
     }))
 }
 
 struct Head<T> {
     left: usize,
+    /// The last item was cut: what was dropped of it is not done, and a group must not commit it
+    cut: bool,
     upstream: Box<dyn Source<T>>,
 }
 
@@ -102,13 +104,17 @@ impl<T: Cut> Source<T> for Head<T> {
                 return Ok(Some(item));
             }
             let wanted = std::mem::take(&mut self.left);
+            self.cut = true;
             item.cut(wanted).map(Some)
         })
     }
 
-    // Dropping the rest of a batch is what was asked for, so what was pulled is done.
+    // A batch is acknowledged whole or not at all: read twice is better than never.
     fn acknowledge(&mut self) -> BoxFuture<'_, Result<()>> {
-        self.upstream.acknowledge()
+        match self.cut {
+            true => Box::pin(async { Ok(()) }),
+            false => self.upstream.acknowledge(),
+        }
     }
 
     // The upstream was left before its end on purpose: its own judgement does not count.

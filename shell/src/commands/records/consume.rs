@@ -62,7 +62,10 @@ pub static SPEC: CommandSpec = CommandSpec {
     needs: Needs::Cluster,
     examples: &[
         Example { line: "consume test", about: "everything there is" },
-        Example { line: "consume test --from -2 -O jsonl", about: "the last two, as JSON" },
+        Example {
+            line: "consume test --from -2 -O jsonl",
+            about: "the last two of each partition, as JSON",
+        },
         Example {
             line: "consume test --format '%p/%o %k=%s\\n' | head 3",
             about: "with coordinates",

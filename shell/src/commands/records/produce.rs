@@ -47,7 +47,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     path: &["produce"],
     summary: "send lines, values or records to a topic and await their acknowledgement",
     detail: "What comes from a pipe is sent: each line, each text, other values as compact JSON. \
-             Records from `consume` keep key, value, headers and timestamp byte for byte. Without \
+             Records from `consume` keep key, value, headers and time byte for byte. Without \
              a pipe, lines come from <<END … END, from `--file`, or from standard input to its end \
              (Ctrl-D at a keyboard).\n\n\
              With `--envelope` a line or object is a record as `consume -O jsonl` writes it: \

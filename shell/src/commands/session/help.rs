@@ -5,7 +5,7 @@ use kafsh_model::{Error, Result};
 use crate::bind::{Found, find_command};
 use crate::call::Call;
 use crate::flow::Output;
-use crate::spec::{ArgSpec, Arity, CommandSpec, Example, Kind};
+use crate::spec::{ArgSpec, Arity, CommandSpec, Example, FlagSpec, Kind};
 
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["help"],
@@ -16,6 +16,7 @@ pub static SPEC: CommandSpec = CommandSpec {
         arity: Arity::Any,
         help: "the words of a command, or a noun",
     }],
+    flags: &[FlagSpec::switch("examples", "every example of every command, a line each")],
     examples: &[
         Example { line: "help", about: "every command, a line each" },
         Example { line: "help jq", about: "one command" },
@@ -25,6 +26,9 @@ pub static SPEC: CommandSpec = CommandSpec {
 };
 
 async fn run(call: Call) -> Result<Output> {
+    if call.args.switch("examples") {
+        return Ok(Output::text(crate::help::examples()));
+    }
     let words = call.args.texts("command");
     if words.is_empty() {
         return Ok(Output::text(crate::help::overview()));

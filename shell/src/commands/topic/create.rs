@@ -66,11 +66,11 @@ pub static SPEC: CommandSpec = CommandSpec {
             about: "one topic",
         },
         Example {
-            line: "topic create audit --config retention.ms=30d --config cleanup.policy=compact --dry-run",
+            line: "topic create audit --partitions 3 --config retention.ms=30d --dry-run",
             about: "checked only",
         },
         Example {
-            line: "read scripts/examples/topics.csv | topic create --dry-run",
+            line: "read scripts/examples/topics.csv | topic create --if-not-exists --dry-run",
             about: "a row each",
         },
     ],

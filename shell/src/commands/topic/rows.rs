@@ -193,7 +193,8 @@ mod tests {
     async fn rows_of_csv_and_json() {
         let specs = read(json!([
             {"name": "a", "partitions": "10", "replication-factor": "", "retention.ms": "7d"},
-            {"name": "b", "partitions": 2, "replication_factor": 1, "configs": {"segment.bytes": "1MiB"}},
+            {"name": "b", "partitions": 2, "replication_factor": 1,
+             "configs": {"segment.bytes": "1MiB"}},
             "c",
         ]))
         .await

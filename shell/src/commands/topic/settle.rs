@@ -77,10 +77,8 @@ pub fn lacks_partitions(topic: Option<&TopicDescription>, count: Option<usize>) 
     if found < wanted {
         return Some(format!("knows {found} of {wanted} partitions"));
     }
-    match topic.partitions.iter().find(|partition| partition.is_offline()) {
-        Some(partition) => Some(format!("partition {} has no leader", partition.partition)),
-        None => None,
-    }
+    let leaderless = topic.partitions.iter().find(|partition| partition.is_offline());
+    leaderless.map(|partition| format!("partition {} has no leader", partition.partition))
 }
 
 /// Names of the topics that any live broker knows.

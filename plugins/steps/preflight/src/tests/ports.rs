@@ -95,7 +95,10 @@ fn two_on_one_port() {
     };
     port(&mut input, 1, 9091);
     port(&mut input, 2, 2181);
-    assert_eq!(told(&input), ["problem port-twice broker 2", "problem port-twice broker 3"]);
+    assert_eq!(
+        told(&input),
+        ["problem duplicate-port broker 2", "problem duplicate-port broker 3"]
+    );
 
     // Other addresses have ports of their own, every address has all of them.
     input.spec.brokers[2].listeners[0].bind = "127.0.0.2".to_owned();

@@ -102,6 +102,16 @@ fn more_in_sync_than_there_are() {
 }
 
 #[test]
+fn a_broker_that_can_never_be_spared() {
+    let found = only(&input_of(Preset::Dev, 3, &[("min.insync.replicas", "3")]));
+    assert_eq!(found.code, "min-isr-without-slack");
+    assert_eq!(found.evidence, ["min.insync.replicas=3", "default.replication.factor=3"]);
+    let next = "cluster up demo --brokers 3 --base-port 9091 --config min.insync.replicas=2";
+    assert_eq!(found.next, [next]);
+    assert_eq!(told(&input_of(Preset::Dev, 1, &[("min.insync.replicas", "1")])), [""; 0]);
+}
+
+#[test]
 fn sessions_that_zookeeper_would_not_grant() {
     let mut input = input_of(Preset::Dev, 3, &[("zookeeper.session.timeout.ms", "60000")]);
     let found = only(&input);

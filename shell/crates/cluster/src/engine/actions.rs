@@ -49,6 +49,7 @@ impl Engine {
             }
             Action::ArchiveData { reason } => {
                 self.store.clear_proven(&spec.name)?;
+                self.store.clear_cluster_id(&spec.name)?;
                 let unit = self.runtime.archive(spec, reason).await?;
                 self.note(&format!("data moved aside as `{unit}`"));
                 run.did.push(Did::Archived(unit));

@@ -27,6 +27,7 @@ impl Engine {
             ));
         }
         self.store.clear_proven(&spec.name)?;
+        self.store.clear_cluster_id(&spec.name)?;
         self.runtime.archive(spec, reason).await
     }
 
@@ -61,6 +62,7 @@ impl Engine {
             return Err(error.with_next(format!("cluster archive {} --list", spec.name)));
         }
         self.store.clear_proven(&spec.name)?;
+        self.store.clear_cluster_id(&spec.name)?;
         let aside = match facts.iter().any(holds_data) {
             true => Some(self.runtime.archive(spec, &format!("before restoring {unit}")).await?),
             false => None,
@@ -103,6 +105,9 @@ impl Engine {
         let own: Vec<NodeFacts> = facts.into_iter().filter(|facts| facts.node == node).collect();
         refuse_running(spec, &own)?;
         self.store.clear_proven(&spec.name)?;
+        if node == Node::ZooKeeper {
+            self.store.clear_cluster_id(&spec.name)?;
+        }
         self.runtime.wipe(spec, node).await
     }
 

@@ -11,7 +11,7 @@ use super::report::FixReport;
 use crate::spec;
 
 /// The step whose findings doctor shows.
-const PREFLIGHT: &str = "preflight";
+pub(super) const PREFLIGHT: &str = "preflight";
 
 impl Engine {
     /// Preflight's findings over a fresh snapshot, the spec's own, logs of nodes that died, stale
@@ -28,25 +28,18 @@ impl Engine {
             .filter(|facts| matches!(facts.process, ProcessState::Died { .. }))
             .map(|facts| facts.node)
             .collect();
-        findings.extend(self.diagnose(spec, &dead).await);
-        findings.extend(own(spec, &snapshot));
-        findings.extend(spec::check(spec));
-        let mut kept: Vec<Finding> = Vec::new();
-        for finding in findings {
-            let known =
-                |other: &Finding| other.code == finding.code && other.subject == finding.subject;
-            // The same thing seen from two sides is told once, by the one that can mend it.
-            match kept.iter_mut().find(|other| known(other)) {
-                Some(other) if finding.safe_to_fix && !other.safe_to_fix => *other = finding,
-                Some(other) if other.message == finding.message || other.safe_to_fix => {}
-                _ => kept.push(finding),
-            }
-        }
-        kept.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        Ok(kept)
+        merge(&mut findings, self.diagnose(spec, &dead).await);
+        merge(&mut findings, own(spec, &snapshot));
+        merge(&mut findings, spec::check(spec));
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        Ok(findings)
     }
 
-    async fn preflight(&self, spec: &ClusterSpec, snapshot: &Snapshot) -> Result<Vec<Finding>> {
+    pub(super) async fn preflight(
+        &self,
+        spec: &ClusterSpec,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<Finding>> {
         let mut only = spec.clone();
         only.steps = vec![PREFLIGHT.to_string()];
         match self.plan(&only, snapshot).await {
@@ -106,6 +99,26 @@ impl Engine {
             report.done.extend(started.started.iter().map(|node| format!("started {node}")));
         }
         Ok(report)
+    }
+}
+
+/// Adds what another source found. What both know is told once, at its worst, and by the one that
+/// can mend it where they agree; what one source tells of a subject in several findings stays.
+fn merge(kept: &mut Vec<Finding>, more: Vec<Finding>) {
+    let earlier = kept.len();
+    for finding in more {
+        let same = |other: &&mut Finding| {
+            (&other.code, &other.subject) == (&finding.code, &finding.subject)
+        };
+        let Some(other) = kept[..earlier].iter_mut().find(same) else {
+            kept.push(finding);
+            continue;
+        };
+        let safe_to_fix = other.safe_to_fix || finding.safe_to_fix;
+        if (finding.severity, finding.safe_to_fix) > (other.severity, other.safe_to_fix) {
+            *other = finding;
+        }
+        other.safe_to_fix = safe_to_fix;
     }
 }
 

@@ -47,7 +47,7 @@ impl Engine {
         let begin = Instant::now();
         if nodes.contains(&Node::ZooKeeper) {
             self.watched(spec, Node::ZooKeeper, deadline, self.zookeeper_gate(spec)).await?;
-            self.node_event(Node::ZooKeeper, "ready", true, begin.elapsed());
+            self.ready_event(Node::ZooKeeper, begin.elapsed());
         }
         let brokers: Vec<&BrokerSpec> =
             spec.brokers.iter().filter(|b| nodes.contains(&Node::Broker(b.id))).collect();
@@ -58,7 +58,7 @@ impl Engine {
         let answers = brokers.iter().map(|broker| async {
             let node = Node::Broker(broker.id);
             self.watched(spec, node, deadline, self.answer_gate(spec, broker)).await?;
-            self.node_event(node, "ready", true, begin.elapsed());
+            self.ready_event(node, begin.elapsed());
             Ok(())
         });
         try_join_all(answers).await?;
@@ -67,9 +67,12 @@ impl Engine {
         let seen = self.watched_all(spec, &brokers, deadline, together).await?;
         self.gate_event("registered", begin);
         let together = self.controller_gate(spec, &brokers, seen);
-        let controller = self.watched_all(spec, &brokers, deadline, together).await?;
+        let (controller, cluster_id) = self.watched_all(spec, &brokers, deadline, together).await?;
         // What answered has to be what was started: a port may have been taken in between.
         self.ports_ours(spec, nodes).await?;
+        if let Some(id) = cluster_id {
+            self.store.set_cluster_id(&spec.name, &id)?;
+        }
         self.gate_event(&format!("controller {controller}"), begin);
         Ok(Some(controller))
     }
@@ -141,13 +144,13 @@ impl Engine {
         Ok(seen)
     }
 
-    /// A controller that Metadata and `/controller` agree on.
+    /// A controller that Metadata and `/controller` agree on, and the cluster's id.
     async fn controller_gate(
         &self,
         spec: &ClusterSpec,
         brokers: &[&BrokerSpec],
         seen: Vec<Probed>,
-    ) -> Result<BrokerId> {
+    ) -> Result<(BrokerId, Option<String>)> {
         let admin = self.admin(spec)?;
         let mut first = Some(seen);
         let mut pause = POLL_FIRST;
@@ -165,7 +168,7 @@ impl Engine {
                     seen.iter().all(|broker| broker.controller == Some(*controller))
                 });
                 if let Some(controller) = agreed {
-                    return Ok(controller);
+                    return Ok((controller, recorded.cluster_id));
                 }
             }
             tokio::time::sleep(pause).await;

@@ -1,6 +1,5 @@
 //! One look at everything: what steps, doctor and status see.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use kafsh_model::spec::{BrokerSpec, ClusterSpec, SecurityProtocol};
 use kafsh_model::{BrokerId, Error, Result};
 
 use super::Engine;
-use super::prove::PROBE_TOPIC;
+use super::prove::{self, PROBE_TOPIC};
 
 /// Longest that ZooKeeper is waited for in one look: what is silent must not hold up the rest.
 const ZOOKEEPER_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -59,12 +58,9 @@ impl Engine {
             let nodes = self.node_facts(spec).await?;
             Ok((nodes, self.runtime.ports(spec).await?))
         };
-        let (host, (mut nodes, ports), mut zookeeper, probed) = tokio::try_join!(
-            host,
-            nodes_and_ports,
-            zookeeper,
-            async { Ok(self.probe_all(spec).await) },
-        )?;
+        let probed = async { Ok(self.probe_all(spec).await) };
+        let (host, (mut nodes, ports), mut zookeeper, probed) =
+            tokio::try_join!(host, nodes_and_ports, zookeeper, probed)?;
         if let Some(facts) = &mut zookeeper {
             self.ask_registered(spec, facts, &probed).await;
             mark_stale(&mut nodes, facts);
@@ -72,7 +68,7 @@ impl Engine {
         let all: Vec<BrokerId> = spec.brokers.iter().map(|broker| broker.id).collect();
         let ready = |seen: &&Probed| all.iter().all(|id| seen.sees.contains(id));
         let ready_brokers = probed.iter().filter(ready).map(|seen| seen.id).collect();
-        let proven = pids(spec, &nodes).is_some_and(|pids| self.store.is_proven(&spec.name, &pids));
+        let proven = self.is_proven(spec, &nodes);
         Ok(Snapshot {
             host,
             nodes,
@@ -86,6 +82,21 @@ impl Engine {
 
     pub(super) async fn node_facts(&self, spec: &ClusterSpec) -> Result<Vec<NodeFacts>> {
         try_join_all(spec.nodes().into_iter().map(|node| self.runtime.node(spec, node))).await
+    }
+
+    /// A record went through these nodes with the layout that they run with. A file that was
+    /// written under a running server says nothing of what runs.
+    fn is_proven(&self, spec: &ClusterSpec, nodes: &[NodeFacts]) -> bool {
+        let Some(proven) = self.store.proven_layout(&spec.name) else { return false };
+        proven.len() == spec.nodes().len()
+            && spec.nodes().into_iter().all(|node| {
+                let Some(facts) = nodes.iter().find(|facts| facts.node == node) else {
+                    return false;
+                };
+                let Some(layout) = proven.get(&node.to_string()) else { return false };
+                facts.process.is_alive()
+                    && (facts.restart_needed || *layout == prove::layout_of(spec, facts))
+            })
     }
 
     /// Asks every broker of the spec; those that do not answer are absent.
@@ -182,18 +193,6 @@ fn asked_already(spec: &ClusterSpec, registration: &Registration) -> bool {
             registration.endpoints.iter().any(at)
         })
     })
-}
-
-/// The pids of the spec's nodes; `None` while one is not alive.
-pub(super) fn pids(spec: &ClusterSpec, nodes: &[NodeFacts]) -> Option<BTreeMap<String, u32>> {
-    spec.nodes()
-        .into_iter()
-        .map(|node| {
-            let facts = nodes.iter().find(|facts| facts.node == node)?;
-            let pid = facts.process.pid().filter(|_| facts.process.is_alive())?;
-            Some((node.to_string(), pid))
-        })
-        .collect()
 }
 
 /// Asks one broker over the listener that needs no credentials, else the first.

@@ -17,7 +17,7 @@ const ACTIONS_MAX: usize = 1_000;
 
 impl Engine {
     /// Asks each step of the spec in order, each with what the earlier ones have planned. Runs
-    /// nothing: this is `--dry-run`.
+    /// nothing: this is `--dry-run`. The engine's own `cluster-id-mismatch` is among the findings.
     ///
     /// # Errors
     /// `step-not-found`, or what a step's host says of a step that broke; `plan-too-long`.
@@ -44,6 +44,7 @@ impl Engine {
             }
             plan.steps.push(PlannedStep { step: name.clone(), plan: answer });
         }
+        self.add_identity(spec, snapshot, &mut plan);
         Ok(plan)
     }
 

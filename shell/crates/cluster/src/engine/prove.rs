@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use kafsh_model::port::{ConsumeOptions, From, To};
 use kafsh_model::record::{RecordBatch, RecordView};
+use kafsh_model::snapshot::NodeFacts;
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::topic::TopicSpec;
 use kafsh_model::{Error, Result};
+use sha2::{Digest, Sha256};
 
-use super::observe::{bounded, pids};
+use super::observe::bounded;
 use super::{ADMIN_TIMEOUT, Engine, POLL_FIRST, POLL_MAX};
 use crate::runtime::files;
 
@@ -23,6 +25,22 @@ const PROVE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Most partitions of a topic that is proven.
 const PARTITIONS_MAX: i32 = 1_000;
+
+/// What of a node a proof is about: the version it runs and its properties, as SHA-256 in hex.
+/// A digest, since properties may hold secrets.
+pub(super) fn layout_of(spec: &ClusterSpec, facts: &NodeFacts) -> String {
+    let mut properties: Vec<&(String, String)> = facts.properties.iter().collect();
+    properties.sort();
+    let mut digest = Sha256::new();
+    digest.update(&spec.kafka);
+    for (key, value) in properties {
+        // Neither a key nor a value has a NUL.
+        for part in ["\0", key, "\0", value] {
+            digest.update(part);
+        }
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 impl Engine {
     /// Creates a topic and waits until every broker shows it with a leader for each partition.
@@ -143,6 +161,7 @@ impl Engine {
         if !(1..=PARTITIONS_MAX).contains(&partitions) {
             return Err(Error::failed("bad-plan", format!("`{partitions}` partitions to prove")));
         }
+        self.store.clear_proven(&spec.name)?;
         let nonce = files::nonce()?;
         bounded(PROVE_DEADLINE, self.round_trip(spec, topic, partitions, &nonce)).await.map_err(
             |error| {
@@ -158,10 +177,8 @@ impl Engine {
             },
         )?;
         let nodes = self.node_facts(spec).await?;
-        if let Some(pids) = pids(spec, &nodes) {
-            self.store.set_proven(&spec.name, pids)?;
-        }
-        Ok(())
+        let layout = nodes.iter().map(|facts| (facts.node.to_string(), layout_of(spec, facts)));
+        self.store.set_proven(&spec.name, layout.collect())
     }
 
     async fn round_trip(

@@ -111,7 +111,7 @@ pub struct ClusterStatus {
     pub nodes: Vec<NodeStatus>,
     /// `None`: no broker could be asked
     pub partitions: Option<PartitionHealth>,
-    /// A record went through every replica since the last start
+    /// A record went through every replica with these settings, and no server died since
     pub proven: bool,
     /// Where what is stored and what is there differ, in words
     pub drift: Vec<String>,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use kafsh_model::config::ConfigResource;
-use kafsh_model::plan::{Finding, Severity};
+use kafsh_model::plan::{Finding, Node, Severity};
+use kafsh_model::snapshot::{NodeFacts, ProcessState};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::topic::TopicDescription;
 use kafsh_model::{BrokerId, Class, Error, Result};
@@ -28,6 +29,14 @@ pub(super) struct Partitions {
 impl Partitions {
     fn min_isr(&self, topic: &str) -> usize {
         self.min_isr.get(topic).copied().unwrap_or(1)
+    }
+
+    /// Takes brokers out of every ISR: metadata lists one that died until its session expires.
+    fn without(mut self, dead: &[BrokerId]) -> Self {
+        for partition in self.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            partition.isr.retain(|id| !dead.contains(id));
+        }
+        self
     }
 
     pub(super) fn health(&self) -> PartitionHealth {
@@ -133,14 +142,16 @@ impl Engine {
         spec: &ClusterSpec,
         brokers: &[BrokerId],
     ) -> Result<Vec<Finding>> {
-        let partitions = bounded(ADMIN_TIMEOUT, self.partitions(spec)).await?;
+        let facts = self.node_facts(spec).await?;
+        let partitions = bounded(ADMIN_TIMEOUT, self.partitions(spec, &facts)).await?;
         Ok(partitions.findings(spec.name.as_str(), brokers))
     }
 
     /// The findings that do not stand in the way.
     ///
     /// # Errors
-    /// `under-min-isr` or `cannot-be-spared`, class refused; `partitions-unknown`, class refused, where nobody answers.
+    /// `under-min-isr` or `cannot-be-spared`, class refused; `partitions-unknown`, class refused,
+    /// where nobody answers.
     pub(super) async fn check_spared(
         &self,
         spec: &ClusterSpec,
@@ -163,7 +174,13 @@ impl Engine {
         }
     }
 
-    pub(super) async fn partitions(&self, spec: &ClusterSpec) -> Result<Partitions> {
+    /// What the brokers say of the partitions, less what `facts` know better: a broker of the spec
+    /// whose process does not run is in sync with nobody.
+    pub(super) async fn partitions(
+        &self,
+        spec: &ClusterSpec,
+        facts: &[NodeFacts],
+    ) -> Result<Partitions> {
         let admin = self.admin(spec)?;
         let topics = admin.topics(None).await?;
         let mut min_isr = BTreeMap::new();
@@ -177,7 +194,15 @@ impl Engine {
                 min_isr.insert(name, value.unwrap_or(1));
             }
         }
-        Ok(Partitions { topics, min_isr })
+        let runs = |id: BrokerId| {
+            facts.iter().any(|facts| {
+                facts.node == Node::Broker(id)
+                    && matches!(facts.process, ProcessState::Running { .. })
+            })
+        };
+        let brokers = spec.brokers.iter().map(|broker| broker.id);
+        let dead: Vec<BrokerId> = brokers.filter(|id| !runs(*id)).collect();
+        Ok(Partitions { topics, min_isr }.without(&dead))
     }
 
     /// Waits until no partition lacks a replica.
@@ -188,7 +213,8 @@ impl Engine {
         let begin = Instant::now();
         let wait = async {
             loop {
-                let seen = bounded(ADMIN_TIMEOUT, self.partitions(spec)).await;
+                let facts = self.node_facts(spec).await?;
+                let seen = bounded(ADMIN_TIMEOUT, self.partitions(spec, &facts)).await;
                 let health = seen.map(|partitions| partitions.health());
                 match health {
                     Ok(health) if health.under_replicated == 0 => return Ok(health),

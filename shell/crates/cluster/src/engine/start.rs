@@ -8,15 +8,20 @@ use kafsh_model::snapshot::{NodeFacts, PortOwner, ProcessState};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Error, Result};
 
+use super::doctor::PREFLIGHT;
 use super::report::StartReport;
 use super::{Engine, plan};
+
+/// Preflight's code for too little memory.
+const MEMORY_SHORT: &str = "memory-short";
 
 impl Engine {
     /// Starts those of `nodes` that are not running, ZooKeeper before brokers, and waits for their
     /// gates. All nodes of the spec: `&spec.nodes()`. What was started stays when a gate fails.
     ///
     /// # Errors
-    /// `not-laid-out` where properties are missing; `port-taken`; `broker-alive-elsewhere`;
+    /// `not-laid-out` where properties are missing; what preflight finds in the way (`port-taken`,
+    /// `broker-alive-elsewhere`, `cluster-id-mismatch` …; nothing was started);
     /// `zookeeper-not-serving`; `node-paused`; `node-died`; `timed-out`; `locked`; `interrupted`.
     pub async fn start(&self, spec: &ClusterSpec, nodes: &[Node]) -> Result<StartReport> {
         let _lock = self.store.lock(&spec.name, &self.command)?;
@@ -39,6 +44,7 @@ impl Engine {
         for facts in facts.iter().filter(|facts| nodes.contains(&facts.node)) {
             startable(spec, facts)?;
         }
+        self.check_start(spec, &down).await?;
         let mut started = Vec::new();
         let needs_zookeeper = nodes.iter().any(|node| matches!(node, Node::Broker(_)));
         if down.contains(&Node::ZooKeeper) {
@@ -61,6 +67,32 @@ impl Engine {
         Ok(StartReport { started, controller, findings: Vec::new() })
     }
 
+    /// What `up` would refuse, `start` refuses too, before the first server is started: whatever is
+    /// in the way of one node, or of all.
+    async fn check_start(&self, spec: &ClusterSpec, down: &[Node]) -> Result<()> {
+        if down.is_empty() {
+            return Ok(());
+        }
+        let snapshot = self.cancel.run(self.observe(spec)).await?;
+        let mut findings = match spec.steps.iter().any(|step| step == PREFLIGHT) {
+            true => self.preflight(spec, &snapshot).await?,
+            false => self.identity_findings(spec, &snapshot),
+        };
+        // It counts the memory of every node that does not run.
+        let some = spec.nodes().into_iter().any(|node| {
+            !down.contains(&node)
+                && snapshot.node(node).is_some_and(|facts| !facts.process.is_alive())
+        });
+        findings.retain(|finding| {
+            let of = spec.nodes().into_iter().find(|node| node.to_string() == finding.subject);
+            of.is_none_or(|node| down.contains(&node)) && !(some && finding.code == MEMORY_SHORT)
+        });
+        if let Some(error) = plan::refusal(findings.iter()) {
+            return Err(error);
+        }
+        self.ports_ours(spec, down).await
+    }
+
     /// Starts nodes at the same time and returns at once. A broker that is still registered from
     /// an earlier life is waited for first: it would exit at once (`NodeExists`).
     pub(super) async fn launch(&self, spec: &ClusterSpec, nodes: &[Node]) -> Result<()> {
@@ -68,7 +100,8 @@ impl Engine {
             return Ok(());
         }
         self.ports_ours(spec, nodes).await?;
-        self.store.clear_proven(&spec.name)?;
+        self.forget_ready(nodes);
+        self.void_proof(spec, &self.node_facts(spec).await?)?;
         if !nodes.contains(&Node::ZooKeeper) {
             let expiries = nodes.iter().map(|node| async move {
                 match node {
@@ -87,6 +120,12 @@ impl Engine {
         });
         // All of them, before the first failure is told: none may be under way unseen.
         join_all(starts).await.into_iter().collect()
+    }
+
+    /// What a server that died had proven, has to be proven again; an orderly stop changes nothing.
+    pub(super) fn void_proof(&self, spec: &ClusterSpec, facts: &[NodeFacts]) -> Result<()> {
+        let died = |facts: &NodeFacts| matches!(facts.process, ProcessState::Died { .. });
+        if facts.iter().any(died) { self.store.clear_proven(&spec.name) } else { Ok(()) }
     }
 
     /// A port that somebody else has is found before a JVM is started, whatever the steps looked

@@ -39,7 +39,10 @@ impl Engine {
                 && matches!(facts.process, ProcessState::Running { .. })
         };
         let partitions = match snapshot.nodes.iter().find(running) {
-            Some(_) => bounded(PARTITIONS_TIMEOUT, self.partitions(spec)).await.ok(),
+            Some(_) => {
+                let asked = self.partitions(spec, &snapshot.nodes);
+                bounded(PARTITIONS_TIMEOUT, asked).await.ok()
+            }
             None => None,
         };
         Ok(status(spec, snapshot, partitions.map(|partitions| partitions.health())))

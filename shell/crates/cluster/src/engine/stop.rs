@@ -95,6 +95,7 @@ impl Engine {
                 }));
             }
         }
+        self.void_proof(spec, facts)?;
         // What died before is told about once; a stop puts the record in order.
         for facts in stopping {
             if matches!(facts.process, ProcessState::Died { .. }) {
@@ -123,6 +124,7 @@ impl Engine {
             Ok(exit) => exit,
             Err(error) if error.class == Class::TimedOut && options.force => {
                 killed = true;
+                self.store.clear_proven(&spec.name)?;
                 self.note(&format!("{node} did not end in time and is killed"));
                 self.runtime.signal(spec, node, Signal::Kill).await?;
                 self.runtime.wait_exit(spec, node, KILL_DEADLINE).await?

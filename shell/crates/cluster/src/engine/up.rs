@@ -89,7 +89,7 @@ impl Engine {
         };
         let mut snapshot = snapshot;
         if start && !differences.is_empty() && self.put_in_force(spec, &snapshot).await? {
-            // What was proven, was proven of other processes.
+            // What was proven, was proven of other settings.
             let (before, rest) = self.dry_run(spec).await?;
             snapshot = self.carry_out(spec, old.as_ref(), &before, &rest, options, true).await?.0;
         }

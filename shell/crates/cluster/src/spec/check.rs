@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kafsh_model::keys::{self, Scope};
 use kafsh_model::plan::{Finding, Severity};
-use kafsh_model::spec::{BrokerSpec, ClusterSpec, Preset, SPEC_SCHEMA, SecurityProtocol};
+use kafsh_model::spec::{BrokerSpec, ClusterSpec, SPEC_SCHEMA, SecurityProtocol};
 use kafsh_model::{Class, Error, Result};
 
 use super::ports::{PortRegistry, ports_of};
@@ -15,9 +15,6 @@ const HEAP_MIB_MAX: u32 = 262_144;
 
 /// Least heap that a server starts with, MiB.
 const HEAP_MIB_MIN: u32 = 32;
-
-/// ZooKeeper's own administration server, and the usual port of user interfaces.
-const PORT_OF_MANY: u16 = 8080;
 
 /// Keys that kafsh derives from other parts of a spec, and the part.
 const OWNED_BROKER_KEYS: [(&str, &str); 14] = [
@@ -49,7 +46,9 @@ struct Checker<'a> {
     found: Vec<Finding>,
 }
 
-/// Everything that can be said of a spec by itself: problems, warnings and notes.
+/// Everything that contradicts itself in a spec. What depends on the host, the version, or the
+/// values that a preset stands for is the business of the step `preflight`; where both must know,
+/// the codes are the same.
 pub fn check(spec: &ClusterSpec) -> Vec<Finding> {
     let mut checker = Checker { spec, found: Vec::new() };
     checker.cluster();
@@ -60,7 +59,6 @@ pub fn check(spec: &ClusterSpec) -> Vec<Finding> {
     checker.brokers_together();
     checker.ports();
     checker.replication();
-    checker.preset();
     checker.found
 }
 
@@ -98,23 +96,17 @@ pub fn validate(spec: &ClusterSpec, registry: Option<&PortRegistry>) -> Result<V
     Err(error)
 }
 
-/// Ports that another cluster keeps, or that the kernel gives to clients.
+/// Ports that another cluster keeps.
 fn against(spec: &ClusterSpec, registry: &PortRegistry) -> Vec<Finding> {
     let mut checker = Checker { spec, found: Vec::new() };
     let count = u16::try_from(spec.brokers.len()).unwrap_or(u16::MAX);
-    let (first, last) = registry.ephemeral();
     for (port, user) in ports_of(spec) {
         if let Some(keeper) = registry.keeper(port).filter(|keeper| **keeper != spec.name) {
-            let message = format!("port {port} is kept for cluster `{keeper}`");
-            let finding = checker.problem("port-reserved", &user, message);
+            let message = format!("port {port} of {user} is kept for cluster `{keeper}`");
+            let finding = checker.problem("port-reserved", node_of(&user), message);
             if let Ok(base) = registry.next_base(count, false) {
                 finding.next.push(format!("cluster up {} --base-port {base}", spec.name));
             }
-        } else if (first..=last).contains(&port) {
-            let message = format!("port {port} is one that the kernel hands out to clients");
-            checker.warning("port-ephemeral", &user, message).cause = Some(format!(
-                "any outgoing connection may have one of {first} to {last} when the server starts"
-            ));
         }
     }
     checker.found
@@ -244,9 +236,8 @@ impl Checker<'_> {
         let subject = format!("broker {}", broker.id);
         if !(0..=BROKER_ID_MAX).contains(&broker.id) {
             let message = format!("`{}` is no broker id", broker.id);
-            self.problem("bad-broker-id", &subject, message).cause = Some(format!(
-                "ids given by hand are 0 to {BROKER_ID_MAX} (`reserved.broker.max.id`)"
-            ));
+            self.problem("bad-broker-id", &subject, message).cause =
+                Some(format!("it is 0 to {BROKER_ID_MAX}"));
         }
         self.heap(broker.heap_mib, &subject);
         if broker.rack.as_deref().is_some_and(|rack| rack.trim().is_empty()) {
@@ -363,15 +354,12 @@ impl Checker<'_> {
                 continue;
             }
             if let Some(other) = users.insert(port, user.clone()) {
-                let message = format!("port {port} is also that of {other}");
-                self.problem("duplicate-port", &user, message);
+                let message = format!("port {port} of {user} is also that of {other}");
+                self.problem("duplicate-port", node_of(&user), message);
             }
             if port < 1024 {
-                let message = format!("port {port} can be bound only by root");
-                self.warning("port-privileged", &user, message);
-            } else if port == PORT_OF_MANY {
-                let message = "port 8080 is the usual one of user interfaces and of AdminServer";
-                self.warning("port-of-many", &user, message.into());
+                let message = format!("port {port} of {user} can be bound only by root");
+                self.warning("port-privileged", node_of(&user), message);
             }
         }
     }
@@ -399,58 +387,10 @@ impl Checker<'_> {
                 if let Some(factor) = self.number(place, key).filter(|f| *f > count && says(key)) {
                     let message =
                         format!("`{key}={factor}` needs {factor} brokers; there are {count}");
-                    self.problem("replication-factor-too-large", &subject, message).cause =
+                    self.problem("replication-above-brokers", &subject, message).cause =
                         Some("the topic could never be created".into());
                 }
             }
-            self.min_isr(place, &subject, count);
-        }
-    }
-
-    fn min_isr(&mut self, place: Option<&BrokerSpec>, subject: &str, count: i64) {
-        let pairs = [
-            ("min.insync.replicas", "default.replication.factor"),
-            ("transaction.state.log.min.isr", "transaction.state.log.replication.factor"),
-        ];
-        for (isr_key, factor_key) in pairs {
-            let says = |key: &str| place.is_none_or(|broker| broker.properties.contains_key(key));
-            if !says(isr_key) && !says(factor_key) {
-                continue;
-            }
-            let Some(isr) = self.number(place, isr_key) else { continue };
-            let factor = self.number(place, factor_key).unwrap_or(count.min(3));
-            if isr > factor {
-                let message =
-                    format!("`{isr_key}={isr}` is more than the replication factor {factor}");
-                self.warning("min-isr-too-large", subject, message).cause =
-                    Some("no write with acks=all can succeed".into());
-            } else if isr == factor && isr > 1 {
-                let message = format!("`{isr_key}={isr}` equals the replication factor");
-                self.warning("min-isr-without-slack", subject, message).cause =
-                    Some("while one broker is down, writes with acks=all stop".into());
-            }
-        }
-    }
-
-    fn preset(&mut self) {
-        if self.spec.preset != Preset::Classic {
-            return;
-        }
-        if self.number(None, "transaction.state.log.min.isr").is_none() {
-            let message = "preset `classic` sets `transaction.state.log.min.isr=3`";
-            let next = format!(
-                "cluster up {} --preset classic --config transaction.state.log.min.isr=2",
-                self.spec.name
-            );
-            let finding = self.warning("min-isr-without-slack", "cluster", message.into());
-            finding.cause =
-                Some("while one of three brokers is down, all transactions stop".into());
-            finding.next.push(next);
-        }
-        if self.number(None, "log.flush.interval.messages").is_none() {
-            let message = "preset `classic` sets `log.flush.interval.messages=2`";
-            self.warning("flush-every-two", "cluster", message.into()).cause =
-                Some("each partition is synced to disk at every second record".into());
         }
     }
 
@@ -481,6 +421,11 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// `broker 2` of `broker 2 (PLAINTEXT)`
+fn node_of(user: &str) -> &str {
+    user.split_once(" (").map_or(user, |(node, _)| node)
 }
 
 /// A host name or an address, IPv6 with or without brackets.

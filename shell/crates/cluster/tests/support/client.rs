@@ -55,8 +55,8 @@ fn view(state: &State) -> ClusterView {
 fn topic(state: &State, name: &str) -> TopicDescription {
     let (partitions, factor) = state.topics[name];
     let all: Vec<BrokerId> = (1..=BrokerId::from(factor)).collect();
-    let isr: Vec<BrokerId> =
-        all.iter().copied().filter(|id| state.brokers().contains(id)).collect();
+    let listed = |id: &BrokerId| state.brokers().contains(id) || state.lingering.contains(id);
+    let isr: Vec<BrokerId> = all.iter().copied().filter(listed).collect();
     TopicDescription {
         name: name.into(),
         id: None,

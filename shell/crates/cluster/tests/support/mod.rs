@@ -41,6 +41,8 @@ pub struct FakeNode {
     pub properties: Vec<(String, String)>,
     pub process: Option<ProcessState>,
     pub restart_needed: bool,
+    /// What its `meta.properties` say
+    pub cluster_id: Option<String>,
     /// It dies by itself right after its start
     pub dies: bool,
 }
@@ -52,6 +54,8 @@ pub struct State {
     pub archives: BTreeMap<String, BTreeMap<Node, bool>>,
     /// Registrations whose owner is gone; each look wears one down
     pub stale: BTreeMap<BrokerId, u32>,
+    /// Brokers that metadata lists as in sync though they are gone: their session lasts
+    pub lingering: BTreeSet<BrokerId>,
     pub foreign_port: Option<u16>,
     pub min_isr: usize,
     pub log: Vec<String>,
@@ -174,7 +178,7 @@ fn facts(state: &State, node: Node) -> NodeFacts {
         empty: !fake.data,
         writable: true,
         bytes: 0,
-        cluster_id: None,
+        cluster_id: fake.cluster_id,
         broker_id: None,
         meta_version: None,
         foreign_lock: None,

@@ -67,7 +67,21 @@ fn preflight(input: &StepInput) -> StepPlan {
         next: vec!["cluster up demo --base-port 9191".into()],
         safe_to_fix: false,
     });
-    StepPlan { findings: findings.collect(), ..StepPlan::default() }
+    let mut findings: Vec<Finding> = findings.collect();
+    // The host's own check of a spec knows it, too, and takes it for a problem.
+    if input.spec.properties.get("default.replication.factor").is_some_and(|n| n == "9") {
+        findings.push(Finding {
+            severity: Severity::Warning,
+            code: "replication-above-brokers".into(),
+            subject: "cluster".into(),
+            message: "too many".into(),
+            evidence: Vec::new(),
+            cause: None,
+            next: Vec::new(),
+            safe_to_fix: false,
+        });
+    }
+    StepPlan { findings, ..StepPlan::default() }
 }
 
 fn layout(input: &StepInput) -> StepPlan {

@@ -43,7 +43,7 @@ pub(super) async fn start(
     let conf = conf(target, options, Some(group))?;
     let isolation = isolation(&conf);
     existing_topics(admin, &options.topics).await?;
-    let progress = Arc::new(Mutex::new(Progress::default()));
+    let progress = Arc::new(Mutex::new(Progress::new(options.to)));
     let member = Member {
         admin: admin.clone(),
         runtime: Runtime::current(),
@@ -107,9 +107,6 @@ impl Rebalanced for Member {
     }
 
     fn revoked(&self, partitions: &[TopicPartition]) {
-        let mut progress = self.progress();
-        for partition in partitions {
-            progress.remove(partition);
-        }
+        self.progress().revoke(partitions);
     }
 }

@@ -158,6 +158,8 @@ struct KafkaConsumer {
     positions: Vec<(TopicPartition, i64)>,
     uncommitted: bool,
     group: Option<String>,
+    /// How many records may still be handed out
+    left: Option<u64>,
     bounded: bool,
     patience: Duration,
     last_news: Instant,
@@ -174,6 +176,7 @@ impl KafkaConsumer {
             positions: Vec::new(),
             uncommitted: false,
             group: options.group.clone(),
+            left: options.count_hint,
             bounded: options.to != To::Never,
             patience: records.target.timeout,
             last_news: Instant::now(),
@@ -198,12 +201,19 @@ impl KafkaConsumer {
     }
 
     async fn fetch(&mut self, max_records: usize, max_wait: Duration) -> Result<Fetched> {
-        let max_records = max_records.max(1);
+        if self.left == Some(0) {
+            return Ok(Fetched { finished: true, ..Fetched::default() });
+        }
+        let left = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        // The thread takes no more than it is asked for: what lies beyond the count is neither
+        // handed out nor, in a group, among the positions to be committed.
+        let max_records = max_records.max(1).min(left);
         let mut taken = self.taken(max_records, max_wait).await?;
         // Only a call that was cancelled and came back with a smaller limit finds more.
         self.rest = taken.split_off(max_records);
         self.remember(&taken);
-        let finished = taken.finished && self.rest.is_none();
+        self.left = self.left.map(|left| left.saturating_sub(taken.batch.len() as u64));
+        let finished = taken.finished && self.rest.is_none() || self.left == Some(0);
         if !taken.batch.is_empty() || finished {
             self.last_news = Instant::now();
         } else if self.bounded && self.last_news.elapsed() > self.patience {

@@ -31,7 +31,7 @@ pub(super) async fn start(
     // Brokers that answered us but not librdkafka are its to report, with the records.
     drop(warm.await);
     let queue = Arc::new(handle.new_queue()?);
-    let mut progress = Progress::default();
+    let mut progress = Progress::new(options.to);
     let mut started = Vec::new();
     for partition in &wanted {
         let log = logs.get(partition).copied().ok_or_else(|| no_partition(partition))?;

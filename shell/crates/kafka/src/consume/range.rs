@@ -127,8 +127,10 @@ pub(super) struct Progress {
     /// By topic, then by partition: a record costs two short look-ups
     topics: Vec<(String, HashMap<i32, Place>)>,
     open: usize,
-    /// Partitions were assigned at least once
-    begun: bool,
+    /// Partitions are assigned; false before that, and while a group hands them out anew
+    settled: bool,
+    /// Reads on until it is stopped, also where there is nothing to read yet
+    endless: bool,
     /// Gone to others since the last batch
     revoked: HashSet<TopicPartition>,
     /// Why an assignment cannot be read as asked
@@ -136,8 +138,12 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    pub fn new(to: To) -> Self {
+        Progress { endless: to == To::Never, ..Progress::default() }
+    }
+
     pub fn add(&mut self, partition: &TopicPartition, range: Range) {
-        self.begun = true;
+        self.settled = true;
         self.drop_place(partition);
         let done = range.is_empty();
         self.open += usize::from(!done);
@@ -153,12 +159,18 @@ impl Progress {
 
     /// A group with more members than partitions leaves some without any.
     pub fn begin(&mut self) {
-        self.begun = true;
+        self.settled = true;
     }
 
-    pub fn remove(&mut self, partition: &TopicPartition) {
-        self.drop_place(partition);
-        self.revoked.insert(partition.clone());
+    /// Partitions were taken away; what is ours is known only with the next assignment, which
+    /// always follows. Until then nothing is finished: a member that stopped polling here, since
+    /// it has no partition left, would never hear of that assignment.
+    pub fn revoke(&mut self, partitions: &[TopicPartition]) {
+        self.settled = false;
+        for partition in partitions {
+            self.drop_place(partition);
+            self.revoked.insert(partition.clone());
+        }
     }
 
     fn drop_place(&mut self, partition: &TopicPartition) {
@@ -209,7 +221,7 @@ impl Progress {
     }
 
     pub fn is_finished(&self) -> bool {
-        self.begun && self.open == 0
+        self.settled && self.open == 0 && !self.endless
     }
 
     pub fn take_revoked(&mut self) -> HashSet<TopicPartition> {
@@ -288,7 +300,7 @@ mod tests {
 
     #[test]
     fn progress_knows_records_ends_and_what_is_left() {
-        let mut progress = Progress::default();
+        let mut progress = Progress::new(To::End);
         assert!(!progress.is_finished(), "nothing was assigned yet");
         progress.add(&at(0), Range::new(From::Earliest, To::End, LOG));
         progress.add(&at(1), Range::new(From::Offset(18), To::End, LOG));
@@ -315,7 +327,7 @@ mod tests {
 
     #[test]
     fn the_last_record_before_the_stop_ends_a_partition() {
-        let mut progress = Progress::default();
+        let mut progress = Progress::new(To::End);
         progress.add(&at(0), Range::new(From::Earliest, To::Offset(7), LOG));
         assert!(progress.record("t", 0, 5));
         assert!(progress.record("t", 0, 6));
@@ -323,19 +335,31 @@ mod tests {
     }
 
     #[test]
-    fn revoked_partitions_do_not_hold_up_the_end() {
-        let mut progress = Progress::default();
+    fn revoked_partitions_do_not_hold_up_the_end_but_the_next_assignment_does() {
+        let mut progress = Progress::new(To::End);
         progress.add(&at(0), Range::new(From::Earliest, To::End, LOG));
         progress.add(&at(1), Range::new(From::Earliest, To::End, LOG));
         progress.end("t", 0, 20);
-        progress.remove(&at(0));
-        progress.remove(&at(1));
-        assert!(progress.is_finished());
+        progress.revoke(&[at(0), at(1)]);
+        assert!(!progress.is_finished() && progress.open().is_empty());
         assert_eq!(progress.take_revoked().len(), 2);
+        progress.begin();
+        assert!(progress.is_finished(), "others have got them all");
+        progress.revoke(&[]);
         progress.add(&at(1), Range::new(From::Earliest, To::End, LOG));
         assert!(!progress.is_finished() && progress.take_revoked().is_empty());
-        let mut idle = Progress::default();
+        let mut idle = Progress::new(To::End);
         idle.begin();
         assert!(idle.is_finished());
+    }
+
+    #[test]
+    fn what_has_no_end_does_not_finish_without_a_partition() {
+        let mut progress = Progress::new(To::Never);
+        progress.begin();
+        assert!(!progress.is_finished(), "a member without a partition waits for one");
+        progress.add(&at(0), Range::new(From::Earliest, To::Never, LOG));
+        progress.revoke(&[at(0)]);
+        assert!(!progress.is_finished());
     }
 }

@@ -4,20 +4,17 @@ use kafsh_model::plan::Node;
 use kafsh_model::port::Exit;
 use tokio::time::Instant;
 
+use super::deaths::{self, line};
 use super::process::Process;
 use crate::cluster::{Cluster, Registration};
-use crate::configs::static_value;
-use crate::ids::{log_stamp, now_ms};
+use crate::defaults::static_value;
+use crate::ids::now_ms;
 use crate::world::{
     Bound, Endpoint, Fault, Home, Key, SESSION, Server, World, is_wildcard, split_address,
 };
 
 /// Exit status of a server that gives up at its start.
 const GAVE_UP: i32 = 1;
-
-/// What a broker's log says before the cause.
-const FATAL: &str =
-    "Fatal error during KafkaServer startup. Prepare to shutdown (kafka.server.KafkaServer)";
 
 impl World {
     /// Starts a server that has its properties and does not run. It runs, or has ended, when this
@@ -45,9 +42,7 @@ impl World {
             }
             None => match key.node {
                 Node::ZooKeeper => self.boot_zookeeper(key),
-                Node::Broker(id) => {
-                    self.boot_broker(key, id).map_err(|cause| vec![line("ERROR", FATAL), cause])
-                }
+                Node::Broker(id) => self.boot_broker(key, id).map_err(deaths::fatal),
             },
         };
         if let Err(lines) = outcome {
@@ -60,18 +55,11 @@ impl World {
 
     fn boot_zookeeper(&mut self, key: &Key) -> Result<(), Vec<String>> {
         if let Some(taken) = self.taken_port(key) {
-            return Err(vec![
-                line(
-                    "ERROR",
-                    "Unexpected exception, exiting abnormally (org.apache.zookeeper.server.ZooKeeperServerMain)",
-                ),
-                "java.net.BindException: Address already in use".to_string(),
-                format!("\tat {}:{}", taken.host, taken.port),
-            ]);
+            return Err(deaths::zookeeper_port_taken(&taken));
         }
         let Some(server) = self.servers.get_mut(key) else { return Ok(()) };
         let port = server.bound.first().map_or(0, |bound| bound.port);
-        server.log.push(line("INFO", &format!("binding to port /127.0.0.1:{port} (org.apache.zookeeper.server.NIOServerCnxnFactory)")));
+        server.log.push(line("INFO", &format!("binding to port /127.0.0.1:{port}")));
         let data = server.zookeeper.get_or_insert_with(crate::cluster::ZooKeeperData::new);
         let homes: Vec<Home> = data
             .clusters
@@ -121,7 +109,7 @@ impl World {
             serves.then(|| zookeeper.clone())
         });
         let Some(zookeeper) = serving else {
-            return Err("kafka.zookeeper.ZooKeeperClientTimeoutException: Timed out waiting for connection while in state: CONNECTING".to_string());
+            return Err(deaths::no_zookeeper());
         };
         let home = Home { zookeeper, chroot: chroot.to_string() };
         let cluster_id = self.cluster_id(&home);
@@ -129,35 +117,23 @@ impl World {
         let server = self.servers.get(key).map(|server| server.broker.meta.clone());
         if let Some(Some((stored_cluster, stored_broker))) = server {
             if stored_cluster != cluster_id {
-                return Err(format!(
-                    "java.lang.RuntimeException: Invalid cluster.id in: {path}/meta.properties. Expected {cluster_id}, but read {stored_cluster}"
-                ));
+                return Err(deaths::other_cluster(&path, &cluster_id, &stored_cluster));
             }
             if stored_broker != id {
-                return Err(format!(
-                    "java.lang.RuntimeException: Stored node id {stored_broker} doesn't match previous node id {id} in {path}/meta.properties. If you moved your data, make sure your configured node id matches."
-                ));
+                return Err(deaths::other_id(&path, id, stored_broker));
             }
         }
         if let Some(taken) = self.taken_port(key) {
-            return Err(format!(
-                "org.apache.kafka.common.KafkaException: Socket server failed to bind to {}:{}: Address already in use.",
-                taken.host, taken.port
-            ));
+            return Err(deaths::port_taken(&taken));
         }
         if let Some(cluster) = self.cluster(&home) {
             if let Some(held) =
                 cluster.brokers.get(&id).filter(|r| r.owner != *key || r.expires.is_some())
             {
-                return Err(format!(
-                    "org.apache.zookeeper.KeeperException$NodeExistsException: KeeperErrorCode = NodeExists for /brokers/ids/{id} (owner {})",
-                    held.session
-                ));
+                return Err(deaths::registered(id, held.session));
             }
             if let Some((other, endpoint)) = clash(cluster, id, &endpoints(&fixed)) {
-                return Err(format!(
-                    "java.lang.IllegalArgumentException: requirement failed: Configured end points {endpoint} in advertised listeners are already registered by broker {other}"
-                ));
+                return Err(deaths::endpoint_registered(&endpoint, other));
             }
         }
         if let Some(server) = self.servers.get_mut(key) {
@@ -198,7 +174,14 @@ impl World {
         if let Some(cluster) = self.cluster_mut(home)
             && !cluster.brokers.contains_key(&id)
         {
-            let registration = Registration::new(key.clone(), session, endpoints(&fixed), rack);
+            let registration = Registration {
+                owner: key.clone(),
+                session,
+                endpoints: endpoints(&fixed),
+                rack,
+                since_ms: now_ms(),
+                expires: None,
+            };
             cluster.brokers.insert(id, registration);
         }
         self.broker_joined(home, id);
@@ -244,11 +227,6 @@ fn clash(cluster: &Cluster, id: i32, own: &[Endpoint]) -> Option<(i32, String)> 
             own.iter().find(|e| theirs.iter().any(|t| t.host == e.host && t.port == e.port))?;
         Some((*other, format!("{}:{}", same.host, same.port)))
     })
-}
-
-/// A line as log4j writes it.
-pub(crate) fn line(level: &str, text: &str) -> String {
-    format!("[{}] {level} {text}", log_stamp(now_ms()))
 }
 
 /// `NAME://host:port` of a list of listeners.

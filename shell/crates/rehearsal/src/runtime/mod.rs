@@ -1,6 +1,7 @@
 //! The runtime port: servers that are only states, and end or go on as they are told.
 
 mod boot;
+mod deaths;
 pub(crate) mod facts;
 pub(crate) mod process;
 pub(crate) mod units;
@@ -82,7 +83,7 @@ impl World {
         }
         if let Some(server) = self.servers.get_mut(key) {
             server.broker.clean = true;
-            server.log.push(boot::line("INFO", &format!("{} shut down completed", key.node)));
+            server.log.push(deaths::line("INFO", &format!("{} shut down completed", key.node)));
         }
         self.end(key, Exit::Status(TERMINATED));
     }

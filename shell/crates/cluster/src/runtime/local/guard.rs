@@ -207,7 +207,7 @@ mod tests {
     fn broker(pairs: &[(&str, &str)]) -> Result<()> {
         let mut properties = vec![("broker.id".to_string(), "1".to_string())];
         properties.extend(pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())));
-        check(&spec(), Node::Broker(1), &properties, &[Path::new("/home/demo")])
+        check(&spec(), Node::Broker(1), &properties, &[Path::new("/srv/demo")])
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
             ("metric.reporters", ""),
             ("listener.name.sasl_plaintext.plain.sasl.jaas.config", jaas),
             ("ssl.keystore.location", "/etc/mine.jks"),
-            ("ssl.truststore.location", "/home/demo/nodes/broker-1/trust.jks"),
+            ("ssl.truststore.location", "/srv/demo/nodes/broker-1/trust.jks"),
         ])
         .unwrap();
     }
@@ -241,7 +241,7 @@ mod tests {
             ("ssl.key.password", "${file:/etc/shadow:root}"),
             ("sasl.jaas.config", "com.sun.security.auth.module.JndiLoginModule required;"),
             ("ssl.keystore.location", "/etc/other.jks"),
-            ("ssl.truststore.location", "/home/demo/../../etc/x"),
+            ("ssl.truststore.location", "/srv/demo/../../etc/x"),
             ("listeners", "PLAINTEXT://:1\nlog.dirs=/etc"),
             ("a key", "x"),
             ("", "x"),

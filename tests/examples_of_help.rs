@@ -1,0 +1,39 @@
+//! Every example that `help` shows is run, on a rehearsal with a cluster and two topics.
+
+mod support;
+
+use support::{Kafsh, root};
+
+/// What the examples may count on.
+const GROUND: &str = "\
+cluster up demo --brokers 3
+cluster use demo
+topic create test orders --partitions 3 --replication-factor 3
+produce test <<END
+k1:hello
+k2:world
+END
+consume test --group nightly --count 1
+cluster attach prod --bootstrap 127.0.0.1:9091
+";
+
+#[test]
+fn every_example_runs() {
+    let home = tempfile::tempdir().expect("a folder");
+    let pages = Kafsh::at(home.path()).run(&["help", "--examples"]).ok();
+    let examples: Vec<&str> = pages.stdout.lines().collect();
+    assert!(examples.len() >= 60, "only {} examples", examples.len());
+    let mut failed = Vec::new();
+    for example in &examples {
+        let folder = tempfile::tempdir().expect("a folder");
+        let examples = root().join("scripts");
+        std::os::unix::fs::symlink(&examples, folder.path().join("scripts")).expect("a link");
+        let script = format!("{GROUND}{example}\n");
+        let kafsh = Kafsh::at(home.path()).in_directory(folder.path());
+        let ran = kafsh.with(&["--rehearse", "--yes", "-c", &script]).run(&[]);
+        if ran.status != 0 {
+            failed.push(format!("{example}\n{}", ran.stderr));
+        }
+    }
+    assert!(failed.is_empty(), "{} examples fail:\n{}", failed.len(), failed.join("\n"));
+}
