@@ -217,6 +217,58 @@ fn nothing_acknowledged_is_lost_when_produce_is_interrupted() {
 }
 
 #[test]
+fn a_spec_says_all_that_kafka_can() {
+    let cluster = RealCluster::reserve("spec");
+    let (base, zookeeper) = (cluster.base_port, cluster.zookeeper_port());
+    let jaas = "org.apache.kafka.common.security.plain.PlainLoginModule required \
+                username=\"admin\" password=\"a;b 'c' \\\\ d\" user_admin=\"a;b 'c' \\\\ d\";";
+    let listener = |name: &str, protocol: &str, port: u16, more: &str| {
+        format!(
+            "{{ name = \"{name}\", protocol = \"{protocol}\", bind = \"127.0.0.1\", \
+             port = {port}, advertised_host = \"localhost\", advertised_port = {port}{more} }}"
+        )
+    };
+    let broker = |id: u16, rack: &str, first: u16| {
+        format!(
+            "[[brokers]]\nid = {id}\nrack = \"{rack}\"\nlisteners = [\n{},\n{},\n{},\n]\n",
+            listener("CLIENT", "PLAINTEXT", first, ""),
+            listener("INTERNAL", "PLAINTEXT", first + 1, ", inter_broker = true"),
+            listener("SECURE", "SASL_PLAINTEXT", first + 2, ""),
+        )
+    };
+    let spec = format!(
+        "schema = 1\nname = \"{}\"\nkafka = \"3.9.2\"\n\
+         [zookeeper]\nbind = \"127.0.0.1\"\nport = {zookeeper}\nchroot = \"/kafka/one\"\n\
+         [properties]\n\
+         \"authorizer.class.name\" = \"kafka.security.authorizer.AclAuthorizer\"\n\
+         \"allow.everyone.if.no.acl.found\" = \"true\"\n\
+         \"sasl.enabled.mechanisms\" = \"PLAIN\"\n\
+         \"listener.name.secure.plain.sasl.jaas.config\" = '''{jaas}'''\n{}{}",
+        cluster.name,
+        broker(7, "a", base),
+        broker(1200, "b", base + 4),
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("spec.toml");
+    std::fs::write(&file, spec).expect("a spec");
+    let path = file.to_str().expect("a plain path");
+    Kafsh::at(&cluster.home).run(&["cluster", "up", "--spec", path]).ok();
+    let status = cluster.run(&["cluster", "status", "-O", "json"]).ok().json();
+    assert_eq!(status["healthy"], true, "{status}");
+    let properties = cluster.folder().join("nodes/broker-7/config/server.properties");
+    let written = std::fs::read_to_string(properties).expect("properties");
+    let escaped = jaas.replace('\\', "\\\\");
+    assert!(written.contains(&escaped), "byte for byte, escaped as Java reads it:\n{written}");
+    let configs = cluster.run(&["broker", "config", "7", "--all", "-O", "json"]).ok();
+    assert!(!configs.stdout.contains("\"dynamic"), "nobody asked for a dynamic setting");
+    assert!(!configs.stdout.contains("a;b 'c'"), "a secret is not shown");
+    cluster.run(&["zookeeper", "ls", "/brokers/ids"]).ok().says("1200");
+    cluster.run(&["topic", "create", "t", "-p", "2", "-r", "2"]).ok();
+    let again = Kafsh::at(&cluster.home).run(&["cluster", "up", "--spec", path]).ok();
+    assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
+}
+
+#[test]
 fn the_examples_run() {
     let cluster = RealCluster::up("examples", 3);
     cluster.run(&["topic", "create", "test", "-p", "3", "-r", "3"]).ok();

@@ -55,7 +55,7 @@ pub fn main(argv: Vec<OsString>) -> u8 {
         Ok(status) => status,
         Err(error) => {
             let status = error.class.exit_status();
-            eprint!("{}", render_failure(&error.into(), style));
+            tell!("{}", render_failure(&error.into(), style));
             status
         }
     }
@@ -155,11 +155,11 @@ fn start(globals: Globals, job: Job, style: Style) -> Result<u8> {
         Job::Prompt => Origin::Prompt,
         Job::Complete(words) => return Ok(crate::complete::argv::print(&words)),
         Job::Help => {
-            print!("{}", usage());
+            out!("{}", usage());
             return Ok(0);
         }
         Job::Version => {
-            println!("kafsh {}", env!("CARGO_PKG_VERSION"));
+            out!("kafsh {}\n", env!("CARGO_PKG_VERSION"));
             return Ok(0);
         }
         _ => Origin::Script,
@@ -179,8 +179,8 @@ fn start(globals: Globals, job: Job, style: Style) -> Result<u8> {
         Ok(prepared) => prepared,
         Err(rejected) => {
             match globals.check && session.format() == Some(Format::Json) {
-                true => print!("{}", crate::error::findings_json(&rejected)),
-                false => eprint!("{}", render_rejected(&rejected, style)),
+                true => out!("{}", crate::error::findings_json(&rejected)),
+                false => tell!("{}", render_rejected(&rejected, style)),
             }
             return Ok(2);
         }
@@ -290,7 +290,7 @@ fn param_values(program: &Program, args: &[String]) -> Result<Vec<(String, Value
     let mut rest = args.iter();
     while let Some(word) = rest.next() {
         if matches!(word.as_str(), "--help" | "-h") {
-            print!("{}", script_usage(program));
+            out!("{}", script_usage(program));
             std::process::exit(0);
         }
         let name = word.strip_prefix("--").filter(|name| !name.is_empty());
@@ -369,7 +369,7 @@ pub fn status_of(outcome: std::result::Result<(), Failure>, style: Style) -> u8 
     match outcome {
         Ok(()) => 0,
         Err(failure) => {
-            eprint!("{}", render_failure(&failure, style));
+            tell!("{}", render_failure(&failure, style));
             failure.error.class.exit_status()
         }
     }

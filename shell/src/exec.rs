@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use kafsh_model::port::BoxFuture;
 use kafsh_model::{Error, Result};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 use crate::flow::{Lines, Source};
@@ -58,12 +58,10 @@ pub fn shell(
                 // The other program may have read enough (`head -1`): that is no failure of ours.
                 // What it did not take is not done, so nothing is acknowledged.
                 if stdin.write_all(&bytes).await.is_err() {
-                    return Ok(Vec::new());
+                    return Ok(None);
                 }
             }
-            input.acknowledge().await?;
-            drop(stdin);
-            input.finish().await
+            Ok(Some(input))
         })
     });
     let stdout = child.stdout.take().ok_or_else(|| Error::bug("a command without output"))?;
@@ -74,8 +72,20 @@ pub fn shell(
 pub struct OsLines {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    feeder: Option<tokio::task::JoinHandle<Result<Vec<String>>>>,
+    feeder: Option<Feeder>,
     text: String,
+}
+
+/// Ends with its input where the program took all of it.
+type Feeder = tokio::task::JoinHandle<Result<Option<Box<dyn Source<Lines>>>>>;
+
+impl Drop for OsLines {
+    fn drop(&mut self) {
+        // Left running it would hold its place in a group until a record came.
+        if let Some(feeder) = &self.feeder {
+            feeder.abort();
+        }
+    }
 }
 
 impl Source<Lines> for OsLines {
@@ -84,7 +94,8 @@ impl Source<Lines> for OsLines {
             let mut lines = Lines::new();
             while lines.len() < LINES_AT_ONCE {
                 let mut line = Vec::new();
-                let read = self.stdout.read_until(b'\n', &mut line).await;
+                let mut bounded = (&mut self.stdout).take(LINE_BYTES_MAX as u64 + 1);
+                let read = bounded.read_until(b'\n', &mut line).await;
                 let read =
                     read.map_err(|e| Error::io("a command's output could not be read", &e))?;
                 if read == 0 {
@@ -110,15 +121,25 @@ impl Source<Lines> for OsLines {
         Box::pin(async move {
             let status = self.child.wait().await;
             let status = status.map_err(|e| Error::io("a command could not be awaited", &e))?;
-            let notes = match self.feeder.take() {
-                Some(feeder) => feeder.await.map_err(|e| Error::bug(e.to_string()))??,
-                None => Vec::new(),
-            };
-            if status.success() {
-                return Ok(notes);
+            if !status.success() {
+                return Err(Error::failed(
+                    "command-failed",
+                    format!("`!{}` failed", self.text.trim()),
+                )
+                .with_evidence(status.to_string()));
             }
-            Err(Error::failed("command-failed", format!("`!{}` failed", self.text.trim()))
-                .with_evidence(status.to_string()))
+            let fed = match self.feeder.take() {
+                Some(feeder) => feeder.await.map_err(|e| Error::bug(e.to_string()))??,
+                None => None,
+            };
+            // Only now it is known that the program has done its work with what it was given.
+            match fed {
+                Some(mut input) => {
+                    input.acknowledge().await?;
+                    input.finish().await
+                }
+                None => Ok(Vec::new()),
+            }
         })
     }
 }
@@ -134,8 +155,12 @@ pub async fn run_quietly(program: &str, args: &[&str], directory: &Path) -> Resu
         .await
         .map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => {
+                let install = match program {
+                    "mvn" => "sudo apt-get install maven",
+                    other => other,
+                };
                 Error::failed("program-missing", format!("`{program}` is not installed"))
-                    .with_next("cargo xtask setup")
+                    .with_next(install)
             }
             _ => Error::io(format!("`{program}` could not be started"), &e),
         })?;

@@ -1,5 +1,8 @@
 //! kafsh: a cluster shell for Apache Kafka. From argv to a prompt, a file or one command.
 
+#[macro_use]
+mod say;
+
 mod args;
 mod bind;
 mod call;

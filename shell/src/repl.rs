@@ -59,7 +59,7 @@ pub async fn run(runner: Runner, style: Style) -> Result<u8> {
     let mut health_wait = FIRST_HEALTH_WAIT;
     let found = found(&runner.context);
     let (found, first) = tokio::join!(found, ready_prompt(&runner, &live, look, health_wait));
-    eprint!("{}", banner(&found, look, Medium::of_stdout().width));
+    tell!("{}", banner(&found, look, Medium::of_stdout().width));
     let mut next = Some(first);
     let mut status = 0;
     loop {
@@ -102,7 +102,7 @@ async fn run_line(runner: &Runner, line: String, style: Style) -> u8 {
     let program = match compile(source, Mode::Lenient, &known, &runner.directory) {
         Ok(program) => program,
         Err(rejected) => {
-            eprint!("{}", render_rejected(&rejected, style));
+            tell!("{}", render_rejected(&rejected, style));
             return 2;
         }
     };
@@ -113,7 +113,7 @@ async fn run_line(runner: &Runner, line: String, style: Style) -> u8 {
     watcher.abort();
     if matches!(&outcome, Err(failure) if failure.error.class == Class::Interrupted) {
         // The terminal has written `^C`.
-        eprintln!();
+        tell!("\n");
     }
     status_of(outcome, style)
 }

@@ -27,8 +27,11 @@ use crate::spec::LocalFuture;
 const WAIT_POLL_FIRST: Duration = Duration::from_millis(200);
 const WAIT_POLL_MAX: Duration = Duration::from_secs(1);
 
-/// Bound on the blocks of `on-exit` after an interrupt.
-const EXIT_BLOCKS_DEADLINE: Duration = Duration::from_secs(120);
+/// Bound on each block of `on-exit` after an interrupt: an orderly stop may take 180 s.
+const EXIT_BLOCK_DEADLINE: Duration = Duration::from_secs(240);
+
+/// Rounds of `on-exit` blocks that set `on-exit` blocks of their own.
+const EXIT_ROUNDS_MAX: usize = 16;
 
 /// Most elements a `for` runs over.
 const FOR_ITEMS_MAX: usize = 100_000;
@@ -85,21 +88,51 @@ impl Runner {
     /// The blocks of `on-exit` and what was only for this session.
     pub async fn finish(&self) -> Outcome {
         let mut outcome = Ok(());
-        // The interrupt was for the script; its closing words get a token of their own.
+        // The interrupt was for the script; its closing words get a token of their own, which the
+        // next one is for.
         let closing = Runner { cancel: Cancel::new(), ..self.clone() };
-        for (source, block) in self.session.take_exit_blocks() {
-            let run = closing.statements(&block, &source);
-            let ended = tokio::time::timeout(EXIT_BLOCKS_DEADLINE, run).await;
-            let ended = ended.unwrap_or_else(|_| {
-                Err(Error::timed_out("an `on-exit` block took too long").into())
-            });
-            outcome = outcome.and(ended);
+        let watcher = tokio::spawn(crate::terminal::cancel_on_interrupt(closing.cancel.clone()));
+        for _ in 0..EXIT_ROUNDS_MAX {
+            let blocks = self.session.take_exit_blocks();
+            if blocks.is_empty() {
+                break;
+            }
+            for (source, block) in blocks {
+                outcome = outcome.and(closing.exit_block(&source, &block, self.hurries()).await);
+            }
         }
+        watcher.abort();
         for name in self.session.take_ephemeral() {
             let ended = self.context.destroy_ephemeral(&name, self.user.clone()).await;
             outcome = outcome.and(ended.map_err(Failure::from));
         }
         outcome
+    }
+
+    /// The run was interrupted: its end is waited for, but not for ever.
+    fn hurries(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    async fn exit_block(
+        &self,
+        source: &Arc<Source>,
+        block: &[BoundStatement],
+        hurries: bool,
+    ) -> Outcome {
+        let run = self.statements(block, source);
+        if !hurries {
+            return run.await;
+        }
+        tokio::pin!(run);
+        match tokio::time::timeout(EXIT_BLOCK_DEADLINE, &mut run).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                // Told to stop and awaited, not dropped in the middle.
+                self.cancel.cancel();
+                run.await.and(Err(Error::timed_out("an `on-exit` block took too long").into()))
+            }
+        }
     }
 
     fn set_params(&self, program: &Program, given: &[(String, Value)]) -> Outcome {
@@ -258,7 +291,7 @@ impl Runner {
         let mut pause = WAIT_POLL_FIRST;
         let mut last = "it was not tried once".to_string();
         loop {
-            let tried = tokio::time::timeout_at(deadline, self.one_value(pipeline, source)).await;
+            let tried = self.try_until(deadline, pipeline, source).await;
             match tried {
                 Ok(Ok(value)) => {
                     if truth(&value, "wait")? {
@@ -277,6 +310,30 @@ impl Runner {
             self.pause(pause).await?;
             pause = (pause * 2).min(WAIT_POLL_MAX);
         }
+    }
+
+    /// One try of a `wait`; `Err` where the time ran out first. A command that must end in order is
+    /// told to stop and awaited, any other is dropped where it waits.
+    async fn try_until(
+        &self,
+        deadline: Instant,
+        pipeline: &BoundPipeline,
+        source: &Arc<Source>,
+    ) -> Result<Result<Value, Error>, tokio::time::error::Elapsed> {
+        if !pipeline.is_cooperative() {
+            return tokio::time::timeout_at(deadline, self.one_value(pipeline, source)).await;
+        }
+        let own = Runner { cancel: Cancel::new(), ..self.clone() };
+        let tried = own.one_value(pipeline, source);
+        tokio::pin!(tried);
+        let elapsed = tokio::select! {
+            value = &mut tried => return Ok(value),
+            () = self.cancel.cancelled() => None,
+            ran_out = tokio::time::timeout_at(deadline, std::future::pending::<()>()) => ran_out.err(),
+        };
+        own.cancel.cancel();
+        let ended = tried.await;
+        elapsed.map_or(Ok(ended), Err)
     }
 
     async fn pause(&self, duration: Duration) -> Result<(), Error> {
@@ -369,9 +426,19 @@ fn truth(value: &Value, statement: &str) -> Result<bool, Error> {
     }
 }
 
-fn shown(source: &Source, span: Span) -> String {
+/// Longest command line that is kept for the audit log and for advice, in characters.
+const LINE_CHARS_MAX: usize = 4_096;
+
+/// A stage as it stands in the source, on one line.
+fn line_of(source: &Source, span: Span) -> String {
     let text = source.text.get(span.start..span.end).unwrap_or_default();
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(LINE_CHARS_MAX).collect()
+}
+
+/// The same for a message: cut.
+fn shown(source: &Source, span: Span) -> String {
+    let line = line_of(source, span);
     if line.chars().count() > 100 { line.chars().take(99).chain(['…']).collect() } else { line }
 }
 

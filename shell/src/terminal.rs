@@ -41,8 +41,8 @@ impl User for Terminal {
         progress::close_line();
         let text = escape_controls(text);
         match self.style.color {
-            true => eprintln!("\u{1b}[2m{text}\u{1b}[0m"),
-            false => eprintln!("{text}"),
+            true => tell!("\u{1b}[2m{text}\u{1b}[0m\n"),
+            false => tell!("{text}\n"),
         }
     }
 
@@ -92,6 +92,13 @@ pub fn stderr_style() -> Style {
     Style { color: terminal && wants_color(), ascii: is_ascii_locale(), place: true }
 }
 
+/// Tells work to stop at every Ctrl-C, until this is aborted.
+pub async fn cancel_on_interrupt(cancel: Cancel) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        cancel.cancel();
+    }
+}
+
 /// The first Ctrl-C (or SIGTERM, SIGHUP) tells the work to end in order; the third ends the shell.
 pub async fn watch_interrupts(cancel: Cancel) {
     let Some([mut interrupt, mut terminate, mut hangup]) = signals() else { return };
@@ -107,7 +114,7 @@ pub async fn watch_interrupts(cancel: Cancel) {
         cancel.cancel();
         match seen {
             1 => {}
-            2 => eprintln!("ending in order; once more leaves at once"),
+            2 => tell!("ending in order; once more leaves at once\n"),
             _ => std::process::exit(130),
         }
     }
@@ -150,7 +157,7 @@ impl Restore {
     pub fn put_back(&self) {
         if let Some(modes) = &self.0 {
             // The mode of pasted text is the editor's too.
-            print!("\u{1b}[?2004l\r\n");
+            out!("\u{1b}[?2004l\r\n");
             let _ = std::io::stdout().flush();
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, modes);
         }

@@ -71,7 +71,8 @@ pub fn cases() -> Vec<Case> {
             count_is_a_bound unknown_topic latest_to_end offset_beyond_the_end small_bites;
         groups:
             commit_and_resume reading_commits_nothing listed_and_described committed_offsets
-            unknown_group groups_are_apart members_share_partitions;
+            unknown_group groups_are_apart members_share_partitions idle_member_takes_over
+            count_bounds_what_is_committed;
         cluster:
             view probe_each_broker dead_address offsets_of_partitions offsets_of_unknown;
         zookeeper:

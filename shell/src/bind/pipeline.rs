@@ -14,6 +14,15 @@ pub struct BoundPipeline {
     pub span: Span,
 }
 
+impl BoundPipeline {
+    /// One of its commands ends by itself, in order, when it is told to stop.
+    pub fn is_cooperative(&self) -> bool {
+        self.stages.iter().any(|stage| {
+            matches!(&stage.kind, BoundStageKind::Command { spec, .. } if spec.cooperative)
+        })
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct BoundStage {
     pub at: Option<Word>,

@@ -44,8 +44,8 @@ pub fn print(words: &[String]) -> u8 {
     let completion = complete_words(words, live_names);
     for Candidate { text, about, .. } in &completion.candidates {
         match about.is_empty() {
-            true => println!("{text}"),
-            false => println!("{text}\t{about}"),
+            true => out!("{text}\n"),
+            false => out!("{text}\t{about}\n"),
         }
     }
     0

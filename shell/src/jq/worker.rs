@@ -16,7 +16,7 @@ use super::filter::Program;
 pub const FLAG: &str = "--jq-worker";
 
 /// Address space of a worker, in bytes: a filter that wants more dies alone.
-const MEMORY_BYTES_MAX: u64 = 2 << 30;
+const MEMORY_BYTES_MAX: u64 = 1 << 30;
 
 /// Stack of the thread that runs the filter, in bytes; most of it is never touched.
 const STACK_BYTES: usize = 256 << 20;

@@ -66,7 +66,7 @@ fn close(slot: &mut Option<Drawn>, finished: bool) {
     if finished && board.items.len() > 1 {
         let _ = write!(text, "   {}", show_duration(began.elapsed()));
     }
-    eprintln!("{text}");
+    tell!("{text}\n");
 }
 
 /// One line, drawn again with every event.
@@ -86,8 +86,8 @@ impl Progress for OneLine {
                 let text = escape_controls(text);
                 let text = if self.style.color { format!("{DIM}{text}{RESET}") } else { text };
                 match slot.as_ref() {
-                    Some(drawn) => drawn.bar.suspend(|| eprintln!("{text}")),
-                    None => eprintln!("{text}"),
+                    Some(drawn) => drawn.bar.suspend(|| tell!("{text}\n")),
+                    None => tell!("{text}\n"),
                 }
                 return;
             }
@@ -269,7 +269,7 @@ impl Progress for Lines {
     fn event(&self, event: ProgressEvent<'_>) {
         if let Some(line) = line_of(event, self.style.ascii).filter(|_| !is_said_elsewhere(&event))
         {
-            eprintln!("{line}");
+            tell!("{line}\n");
         }
     }
 }

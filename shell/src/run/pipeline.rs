@@ -8,7 +8,7 @@ use kafsh_model::port::ProgressEvent;
 use kafsh_model::{Error, Result};
 use serde_json::Value;
 
-use super::{Runner, shown};
+use super::{Runner, line_of};
 use crate::args::as_text;
 use crate::bind::{BoundPipeline, BoundStage, BoundStageKind, Source, evaluate, values_of};
 use crate::call::Call;
@@ -65,7 +65,7 @@ impl Runner {
                     at,
                     cancel: self.cancel.clone(),
                     confirmed: None,
-                    line: shown(source, stage.span),
+                    line: line_of(source, stage.span),
                     directory: self.directory.clone(),
                     progress: self.progress.clone(),
                 };
@@ -148,7 +148,12 @@ impl Runner {
         pipeline: &BoundPipeline,
         source: &Arc<Source>,
     ) -> Result<Vec<Value>> {
-        self.cancel.run(self.collect_uncancelled(pipeline, source)).await
+        // A command that must end in order watches the token itself; dropped it would leave half
+        // its work.
+        match pipeline.is_cooperative() {
+            true => self.collect_uncancelled(pipeline, source).await,
+            false => self.cancel.run(self.collect_uncancelled(pipeline, source)).await,
+        }
     }
 
     async fn collect_uncancelled(

@@ -62,7 +62,7 @@ pub(crate) fn broker(preset: Preset, brokers: usize) -> Vec<(&'static str, Strin
 }
 
 /// Many brokers on one machine: quick to start and to stop, little memory.
-const DEV: [(&str, &str); 14] = [
+const DEV: [(&str, &str); 16] = [
     // A broker that was killed can be back after 6 s instead of 18.
     ("zookeeper.session.timeout.ms", "6000"),
     // Defaults to the session timeout, too short for four JVMs starting on two cores.
@@ -81,6 +81,11 @@ const DEV: [(&str, &str); 14] = [
     ("num.io.threads", "4"),
     ("background.threads", "4"),
     ("num.recovery.threads.per.data.dir", "2"),
+    // A follower that asks for a new partition before its leader knows of it sleeps that long, by
+    // default 1 s: the first record of every new topic waited for it.
+    ("replica.fetch.backoff.ms", "100"),
+    // And one whose older request is still held asks for the new partition only after that.
+    ("replica.fetch.wait.max.ms", "100"),
     // At the end of a stop leaders have nowhere to go: three tries, by default 5 s apart.
     ("controlled.shutdown.retry.backoff.ms", "500"),
 ];

@@ -71,6 +71,8 @@ num.network.threads=2
 num.io.threads=4
 background.threads=4
 num.recovery.threads.per.data.dir=2
+replica.fetch.backoff.ms=100
+replica.fetch.wait.max.ms=100
 controlled.shutdown.retry.backoff.ms=500
 ";
 

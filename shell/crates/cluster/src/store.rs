@@ -100,9 +100,8 @@ impl Store {
         let path = self.spec_path(name);
         let Some(text) = files::read_small_text(&path)? else { return Err(self.not_found(name)) };
         check_schema(&text, &path)?;
-        let spec = read_full(&text, &path.display().to_string()).map_err(|error| {
-            damaged(&path, &error.message).with_next(format!("cluster destroy {name}"))
-        })?;
+        let spec = read_full(&text, &path.display().to_string())
+            .map_err(|error| damaged(&path, &error.message))?;
         if spec.name != *name {
             return Err(damaged(&path, &format!("it is the spec of `{}`", spec.name)));
         }
@@ -223,9 +222,12 @@ fn too_new(path: &Path, schema: i64) -> Error {
         .with_cause("an older kafsh could lose what it does not know, so it changes nothing")
 }
 
-/// A state file that cannot be understood. It is never overwritten or deleted because of that.
+/// A state file that cannot be understood. It is never overwritten or deleted because of that:
+/// whoever wants it out of the way moves it, and every command that needs it would fail as this.
 fn damaged(path: &Path, why: &str) -> Error {
+    let file = path.display().to_string().replace('\'', r"'\''");
     Error::failed("state-damaged", format!("`{}` cannot be understood", path.display()))
         .with_evidence(why.to_string())
         .with_cause("the file was changed by something else; it was left as it is")
+        .with_next(format!("!mv '{file}' '{file}.damaged'"))
 }

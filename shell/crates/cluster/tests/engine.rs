@@ -2,70 +2,17 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use kafsh_cluster::Store;
-use kafsh_cluster::engine::report::{RestartOptions, StopOptions, UpOptions};
-use kafsh_cluster::spec::{self, Brokers, PortRegistry, SpecRequest};
+use kafsh_cluster::engine::report::{StopOptions, UpOptions};
 use kafsh_cluster::store::{Event, JournalEnd};
+use kafsh_model::Class;
 use kafsh_model::confirm::Confirmed;
 use kafsh_model::plan::{Finding, Node, Severity};
-use kafsh_model::port::{Progress, ProgressEvent};
-use kafsh_model::snapshot::ProcessState;
-use kafsh_model::spec::ClusterSpec;
-use kafsh_model::{Class, ClusterName};
-use support::{Fault, World};
-
-const STEPS: [&str; 4] = ["preflight", "broker-layout", "launch", "prove"];
+use support::{Bench, Fault, demo};
 
 /// Longest that anything here may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-fn demo(brokers: u16) -> ClusterSpec {
-    let mut request = SpecRequest::new(ClusterName::new("demo").unwrap());
-    request.kafka = Some("3.9.2".into());
-    request.brokers = Some(Brokers::Count(brokers));
-    request.steps = STEPS.map(String::from).to_vec();
-    spec::build(&request, &PortRegistry::default()).unwrap()
-}
-
-struct Bench {
-    world: World,
-    store: Store,
-    _home: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path()).unwrap();
-        Bench { world: World::new(), store, _home: home }
-    }
-
-    fn engine(&self) -> kafsh_cluster::Engine {
-        self.world.engine(&self.store)
-    }
-
-    async fn up(&self, spec: &ClusterSpec) -> kafsh_model::Result<()> {
-        self.engine().up(spec, &UpOptions::default()).await.map(|_| ())
-    }
-
-    /// `up`, bounded: a hang stands for a shell that was killed there.
-    async fn up_or_die(&self, spec: &ClusterSpec) -> Option<kafsh_model::Result<()>> {
-        tokio::time::timeout(Duration::from_millis(400), self.up(spec)).await.ok()
-    }
-
-    async fn is_converged(&self, spec: &ClusterSpec) {
-        let engine = self.engine();
-        let status = engine.status(spec).await.unwrap();
-        assert!(status.healthy, "{:?}", status.reasons);
-        assert!(status.proven);
-        let (_, plan) = engine.dry_run(spec).await.unwrap();
-        assert!(plan.is_empty(), "{plan:?}");
-        assert!(self.world.state().topics.is_empty(), "the probe's topic is gone");
-    }
-}
 
 #[tokio::test]
 async fn a_cluster_comes_up_and_stays_up() {
@@ -234,6 +181,28 @@ async fn a_plan_for_a_strange_node_is_refused() {
     assert_eq!(bench.up(&spec).await.unwrap_err().code, "step-not-found");
 }
 
+/// A step may have been written by anybody: the topics of others are not its to touch.
+#[tokio::test]
+async fn a_plan_for_the_topics_of_others_is_refused() {
+    let bench = Bench::new();
+    let mut spec = demo(1);
+    bench.up(&spec).await.unwrap();
+    {
+        let mut state = bench.world.state();
+        state.topics.insert("orders".into(), (1, 1));
+        state.log.clear();
+    }
+    for step in ["deleter", "prover"] {
+        spec.steps = ["launch", step].map(String::from).to_vec();
+        bench.store.save_spec(&spec).unwrap();
+        let error = bench.up(&spec).await.unwrap_err();
+        assert_eq!(error.code, "plugin-bad-output", "{error:?}");
+        assert!(error.message.contains("`orders`"), "{error:?}");
+    }
+    let state = bench.world.state();
+    assert!(state.log.is_empty() && state.topics.contains_key("orders"), "{:?}", state.log);
+}
+
 #[tokio::test]
 async fn a_death_is_told_at_once_with_the_log() {
     let bench = Bench::new();
@@ -262,6 +231,7 @@ async fn other_settings_are_shown_and_refused() {
     let options = UpOptions { apply: true, ..UpOptions::default() };
     let report = bench.engine().up(&new, &options).await.unwrap();
     assert_eq!(report.applied.len(), 1);
+    assert_eq!(report.findings, [], "restarted, so none is needed any more");
     assert!(bench.world.state().nodes.values().all(|node| !node.restart_needed), "in force");
     bench.is_converged(&new).await;
     assert_eq!(bench.store.load_spec(&old.name).unwrap(), new);
@@ -281,112 +251,6 @@ async fn create_starts_nothing_and_start_goes_on() {
     assert_eq!(report.started.len(), 3);
     bench.up(&spec).await.unwrap();
     bench.is_converged(&spec).await;
-}
-
-#[tokio::test]
-async fn stopping_keeps_the_order_and_the_partitions() {
-    let bench = Bench::new();
-    let spec = demo(3);
-    bench.up(&spec).await.unwrap();
-    {
-        let mut state = bench.world.state();
-        state.topics.insert("orders".into(), (2, 3));
-        state.min_isr = 2;
-    }
-    let engine = bench.engine();
-    let options = StopOptions::default();
-    let error = engine.stop(&spec, &[Node::ZooKeeper], &options).await.unwrap_err();
-    assert_eq!((error.code.as_ref(), error.class), ("brokers-need-zookeeper", Class::Refused));
-    let two = [Node::Broker(1), Node::Broker(2)];
-    let error = engine.stop(&spec, &two, &options).await.unwrap_err();
-    assert_eq!((error.code.as_ref(), error.class), ("under-min-isr", Class::Refused));
-    assert!(error.evidence[0].starts_with("orders/0: 3 of 3"), "{error:?}");
-    engine.stop(&spec, &two[..1], &options).await.unwrap();
-    let status = engine.status(&spec).await.unwrap();
-    assert_eq!((status.state.as_str(), status.brokers_ready), ("degraded", 2));
-    assert_eq!(status.partitions.unwrap().under_replicated, 2);
-    assert!(!status.proven, "one does not run");
-    engine.kill(&spec, Node::Broker(2)).await.unwrap();
-    assert_eq!(engine.status(&spec).await.unwrap().partitions.unwrap().under_min_isr, 2);
-    let error = engine.kill(&spec, Node::Broker(2)).await.unwrap_err();
-    assert_eq!(error.code, "not-running");
-    engine.stop(&spec, &spec.nodes(), &options).await.unwrap();
-    let log = bench.world.state().log.clone();
-    let at = |what: &str| log.iter().rposition(|line| line == what).unwrap();
-    assert!(at("Terminate broker 3") < at("Terminate zookeeper"));
-    assert!(bench.world.state().nodes.values().all(|node| node.process.is_none()));
-}
-
-/// Right after a kill, metadata still lists the dead broker as in sync: it must not be counted on.
-#[tokio::test]
-async fn the_dead_are_not_counted_on() {
-    let bench = Bench::new();
-    let spec = demo(3);
-    bench.up(&spec).await.unwrap();
-    {
-        let mut state = bench.world.state();
-        state.topics.insert("orders".into(), (2, 3));
-        state.min_isr = 2;
-        state.lingering.insert(2);
-    }
-    let engine = bench.engine();
-    engine.kill(&spec, Node::Broker(2)).await.unwrap();
-    let health = engine.status(&spec).await.unwrap().partitions.unwrap();
-    assert_eq!((health.under_replicated, health.under_min_isr, health.offline), (2, 0, 0));
-    let options = StopOptions::default();
-    let error = engine.stop(&spec, &[Node::Broker(1)], &options).await.unwrap_err();
-    assert_eq!((error.code.as_ref(), error.class), ("under-min-isr", Class::Refused));
-    assert!(error.evidence[0].starts_with("orders/0: 2 of 3"), "{error:?}");
-    assert!(bench.world.state().is_alive(Node::Broker(1)));
-    // A paused one answers nobody, either.
-    engine.start(&spec, &[Node::Broker(2)]).await.unwrap();
-    engine.pause(&spec, Node::Broker(2)).await.unwrap();
-    let error = engine.stop(&spec, &[Node::Broker(1)], &options).await.unwrap_err();
-    assert_eq!(error.code, "under-min-isr");
-}
-
-#[tokio::test]
-async fn what_can_never_be_spared_needs_force() {
-    let bench = Bench::new();
-    let spec = demo(2);
-    bench.up(&spec).await.unwrap();
-    {
-        let mut state = bench.world.state();
-        state.topics.insert("orders".into(), (1, 2));
-        state.min_isr = 2;
-    }
-    let engine = bench.engine();
-    let one = [Node::Broker(1)];
-    let error = engine.stop(&spec, &one, &StopOptions::default()).await.unwrap_err();
-    assert_eq!((error.code.as_ref(), error.class), ("cannot-be-spared", Class::Refused));
-    assert_eq!(error.next, ["@demo broker stop 1 --force"]);
-    assert!(bench.world.state().is_alive(one[0]));
-    let options = StopOptions { force: true, ..StopOptions::default() };
-    let report = engine.stop(&spec, &one, &options).await.unwrap();
-    assert_eq!(report.stopped[0].node, one[0]);
-    assert!(!bench.world.state().is_alive(one[0]));
-}
-
-#[tokio::test]
-async fn a_rolling_restart_takes_the_controller_last() {
-    let bench = Bench::new();
-    let spec = demo(3);
-    bench.up(&spec).await.unwrap();
-    bench.world.state().log.clear();
-    let brokers: Vec<Node> = (1..=3).map(Node::Broker).collect();
-    let options = RestartOptions { rolling: true, ..RestartOptions::default() };
-    let report = bench.engine().restart(&spec, &brokers, &options).await.unwrap();
-    assert_eq!(report.started, [Node::Broker(2), Node::Broker(3), Node::Broker(1)]);
-    let log = bench.world.state().log.clone();
-    let expected = [
-        "Terminate broker 2",
-        "start broker 2",
-        "Terminate broker 3",
-        "start broker 3",
-        "Terminate broker 1",
-        "start broker 1",
-    ];
-    assert_eq!(log, expected, "one at a time");
 }
 
 #[tokio::test]
@@ -504,125 +368,4 @@ async fn two_shells_do_not_change_one_cluster() {
     assert_eq!(error.evidence, [pid]);
     drop(lock);
     bench.up(&spec).await.unwrap();
-}
-
-/// An orderly stop and start needs no new proof; a death does, and so do other settings.
-#[tokio::test]
-async fn the_proof_outlives_a_stop_and_ends_with_a_death() {
-    let bench = Bench::new();
-    let spec = demo(2);
-    bench.up(&spec).await.unwrap();
-    let engine = bench.engine();
-    let all = spec.nodes();
-    let options = StopOptions::default();
-    engine.stop(&spec, &all, &options).await.unwrap();
-    assert!(!engine.observe(&spec).await.unwrap().proven, "nothing runs");
-    engine.start(&spec, &all).await.unwrap();
-    bench.is_converged(&spec).await;
-    let rolling = RestartOptions { rolling: true, ..RestartOptions::default() };
-    engine.restart(&spec, &all, &rolling).await.unwrap();
-    engine.restart(&spec, &all, &RestartOptions::default()).await.unwrap();
-    bench.is_converged(&spec).await;
-    // It died by itself, and somebody stopped the rest in order.
-    bench.world.state().node(Node::Broker(2)).process = Some(ProcessState::Died { pid: 7 });
-    engine.stop(&spec, &all, &options).await.unwrap();
-    engine.start(&spec, &all).await.unwrap();
-    assert!(!engine.observe(&spec).await.unwrap().proven);
-    bench.up(&spec).await.unwrap();
-    bench.is_converged(&spec).await;
-    bench.world.state().node(Node::Broker(2)).process = Some(ProcessState::Died { pid: 7 });
-    engine.start(&spec, &all).await.unwrap();
-    assert!(!engine.observe(&spec).await.unwrap().proven);
-    bench.up(&spec).await.unwrap();
-    bench.world.state().node(Node::Broker(1)).properties.push(("a".into(), "b".into()));
-    assert!(!engine.observe(&spec).await.unwrap().proven, "other settings");
-}
-
-/// Keeps which nodes were announced as ready.
-#[derive(Default)]
-struct Heard(std::sync::Mutex<Vec<Node>>);
-
-impl Progress for Heard {
-    fn event(&self, event: ProgressEvent<'_>) {
-        if let ProgressEvent::Node { node, what: "ready", .. } = event {
-            self.0.lock().unwrap().push(node);
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_node_is_announced_once_for_each_start() {
-    let bench = Bench::new();
-    let spec = demo(2);
-    let heard = Arc::new(Heard::default());
-    let engine = bench.engine().with_progress(heard.clone());
-    engine.up(&spec, &UpOptions::default()).await.unwrap();
-    let mut ready = std::mem::take(&mut *heard.0.lock().unwrap());
-    ready.sort();
-    assert_eq!(ready, spec.nodes());
-    engine.restart(&spec, &[Node::Broker(2)], &RestartOptions::default()).await.unwrap();
-    assert_eq!(*heard.0.lock().unwrap(), [Node::Broker(2)]);
-}
-
-/// The data of another cluster is found by what was recorded, before ZooKeeper is started to tell.
-#[tokio::test]
-async fn data_of_another_cluster_is_found_before_anything_starts() {
-    let bench = Bench::new();
-    let spec = demo(3);
-    bench.up(&spec).await.unwrap();
-    let engine = bench.engine();
-    let all = spec.nodes();
-    engine.stop(&spec, &all, &StopOptions::default()).await.unwrap();
-    {
-        let mut state = bench.world.state();
-        for (id, cluster) in [(1, "world"), (2, "elsewhere"), (3, "world")] {
-            state.node(Node::Broker(id)).cluster_id = Some(cluster.into());
-        }
-        state.log.clear();
-    }
-    for error in [
-        bench.up(&spec).await.unwrap_err(),
-        engine.start(&spec, &all).await.unwrap_err(),
-        engine.restart(&spec, &all, &RestartOptions::default()).await.unwrap_err(),
-    ] {
-        assert_eq!(error.code, "cluster-id-mismatch");
-        assert!(error.message.starts_with("broker 2 holds data of cluster elsewhere"), "{error:?}");
-        assert!(error.message.ends_with("nothing was started"), "{error:?}");
-        assert!(error.evidence[1].contains("`demo`: world"), "{error:?}");
-        assert_eq!(error.next[0], "cluster restore demo");
-    }
-    assert!(bench.world.state().log.is_empty(), "{:?}", bench.world.state().log);
-    let findings = engine.doctor(&spec).await.unwrap();
-    let told = findings.iter().filter(|finding| finding.code == "cluster-id-mismatch");
-    assert_eq!(told.map(|finding| finding.subject.as_str()).collect::<Vec<_>>(), ["broker 2"]);
-    // The others are not in its way, and ZooKeeper alone can tell more.
-    engine.start(&spec, &[Node::ZooKeeper, Node::Broker(1)]).await.unwrap();
-    let error = engine.start(&spec, &[Node::Broker(2)]).await.unwrap_err();
-    assert!(error.evidence[1].contains("ZooKeeper's"), "{error:?}");
-    engine.stop(&spec, &all, &StopOptions::default()).await.unwrap();
-    engine.archive(&spec, "x").await.unwrap();
-    engine.start(&spec, &all).await.unwrap();
-}
-
-#[tokio::test]
-async fn start_looks_before_it_starts() {
-    let bench = Bench::new();
-    let spec = demo(3);
-    bench.up(&spec).await.unwrap();
-    let engine = bench.engine();
-    engine.stop(&spec, &spec.nodes(), &StopOptions::default()).await.unwrap();
-    {
-        let mut state = bench.world.state();
-        state.foreign_port = Some(9092);
-        state.log.clear();
-    }
-    let error = engine.start(&spec, &spec.nodes()).await.unwrap_err();
-    assert_eq!(error.code, "port-taken");
-    assert!(error.message.contains("port 9092 is taken (broker 2)"), "{error:?}");
-    assert_eq!(error.evidence, ["held by pid 7"]);
-    assert!(bench.world.state().log.is_empty(), "ZooKeeper was not started, either");
-    // What is in the way of broker 2 is not in that of the others.
-    let others = [Node::ZooKeeper, Node::Broker(1), Node::Broker(3)];
-    engine.start(&spec, &others).await.unwrap();
-    assert_eq!(engine.start(&spec, &[Node::Broker(2)]).await.unwrap_err().code, "port-taken");
 }

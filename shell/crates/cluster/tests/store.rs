@@ -68,7 +68,11 @@ fn every_cut_of_a_spec_is_refused() {
         let Some(cut) = whole.get(..end) else { continue };
         fs::write(&path, cut).unwrap();
         match store.load_spec(&spec.name) {
-            Err(error) => assert_eq!(error.code, "state-damaged", "cut at {end}"),
+            Err(error) => {
+                assert_eq!(error.code, "state-damaged", "cut at {end}");
+                let file = path.display();
+                assert_eq!(error.next, [format!("!mv '{file}' '{file}.damaged'")], "{end}");
+            }
             // Without its last lines a spec may still be one; it is then another one.
             Ok(other) => assert_ne!(other, spec, "cut at {end}"),
         }

@@ -339,6 +339,9 @@ pub fn check_in(scope: Scope, key: &str, value: &str) -> Result<()> {
         return Ok(());
     }
     let near = suggest_in(scope, key);
+    if scope == Scope::Broker && near.is_empty() && topic(key).is_none() && is_dotted(key) {
+        return Ok(());
+    }
     let shown: String = key.chars().take(80).flat_map(char::escape_debug).collect();
     let mut error = Error::usage(
         "unknown-config",
@@ -357,6 +360,15 @@ pub fn check_in(scope: Scope, key: &str, value: &str) -> Result<()> {
         });
     }
     Err(error)
+}
+
+/// A key of Kafka's form that is near none it knows: what an authorizer, a reporter or another
+/// class of the brokers reads for itself, so it is let through as it stands.
+fn is_dotted(key: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+    };
+    key.contains('.') && key.split('.').all(part)
 }
 
 /// Broker keys near a mistyped one, nearest first.

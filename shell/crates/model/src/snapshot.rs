@@ -14,7 +14,7 @@ pub struct Snapshot {
     pub zookeeper: Option<ZooKeeperFacts>,
     /// Brokers that answered ApiVersions and whose Metadata names every broker of the spec
     pub ready_brokers: Vec<BrokerId>,
-    /// A record went through all replicas since the nodes were last started
+    /// A record went through all replicas with these settings, and no server died since
     pub proven: bool,
     /// Words that mark topics as the probe's, for a step to name its own
     pub probe_topics: Vec<String>,

@@ -38,9 +38,9 @@ async fn run(mut call: Call) -> Result<Output> {
             Flow::Value { value: Value::Array(items), view }
         }
         Flow::Value { value, view } => Flow::Value { value, view },
-        Flow::Values(upstream) => Flow::Values(Box::new(Head { left, cut: false, upstream })),
-        Flow::Lines(upstream) => Flow::Lines(Box::new(Head { left, cut: false, upstream })),
-        Flow::Records(upstream) => Flow::Records(Box::new(Head { left, cut: false, upstream })),
+        Flow::Values(upstream) => Flow::Values(Box::new(Head { left, cut: false, ended: false, upstream })),
+        Flow::Lines(upstream) => Flow::Lines(Box::new(Head { left, cut: false, ended: false, upstream })),
+        Flow::Records(upstream) => Flow::Records(Box::new(Head { left, cut: false, ended: false, upstream })),
     }))
 }
 
@@ -48,6 +48,8 @@ struct Head<T> {
     left: usize,
     /// The last item was cut: what was dropped of it is not done, and a group must not commit it
     cut: bool,
+    /// The upstream came to its end by itself
+    ended: bool,
     upstream: Box<dyn Source<T>>,
 }
 
@@ -97,7 +99,10 @@ impl<T: Cut> Source<T> for Head<T> {
             if self.left == 0 {
                 return Ok(None);
             }
-            let Some(item) = self.upstream.next().await? else { return Ok(None) };
+            let Some(item) = self.upstream.next().await? else {
+                self.ended = true;
+                return Ok(None);
+            };
             let count = item.count();
             if count <= self.left {
                 self.left -= count;
@@ -117,9 +122,12 @@ impl<T: Cut> Source<T> for Head<T> {
         }
     }
 
-    // The upstream was left before its end on purpose: its own judgement does not count.
+    // Where the upstream was left before its end on purpose, its own judgement does not count.
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<Vec<String>>> {
-        Box::pin(async { Ok(Vec::new()) })
+        match self.ended {
+            true => self.upstream.finish(),
+            false => Box::pin(async { Ok(Vec::new()) }),
+        }
     }
 
     fn ready(&self) -> bool {

@@ -11,6 +11,7 @@ use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Error, Result};
 
 use super::Engine;
+use super::prove::PROBE_TOPIC;
 
 /// Most actions of one plan: a step that goes wild must not make the engine do so.
 const ACTIONS_MAX: usize = 1_000;
@@ -73,8 +74,20 @@ impl Engine {
     }
 }
 
-/// A step names nodes; they have to be nodes of this cluster.
+/// A step names nodes; they have to be nodes of this cluster. Of topics, it may write to and delete
+/// the probe's alone: whatever else a cluster holds is its users'.
 fn check_action(spec: &ClusterSpec, step: &str, action: &Action) -> Result<()> {
+    if let Action::ProveTopic { topic, .. } | Action::DeleteTopic { topic } = action
+        && !topic.starts_with(PROBE_TOPIC)
+    {
+        let verb = if matches!(action, Action::DeleteTopic { .. }) { "delete" } else { "prove" };
+        return Err(Error::failed(
+            "plugin-bad-output",
+            format!("step `{step}` plans to {verb} topic `{}`", topic.escape_debug()),
+        )
+        .with_cause(format!("a step does so only with topics named `{PROBE_TOPIC}…`"))
+        .with_next(format!("plugin show {step}")));
+    }
     let one;
     let nodes = match action {
         Action::CreateDirectories { node } | Action::WriteProperties { node, .. } => {
@@ -101,21 +114,22 @@ fn check_action(spec: &ClusterSpec, step: &str, action: &Action) -> Result<()> {
     }
 }
 
-/// The error of a plan whose findings stand in the way: of the only one its own words, of several
-/// all of them.
+/// The error of a plan whose findings stand in the way, before its first action.
 pub(super) fn refusal<'a>(findings: impl Iterator<Item = &'a Finding>) -> Option<Error> {
+    let mut error = in_the_way(findings)?;
+    error.message.push_str("; nothing was started");
+    Some(error)
+}
+
+/// The problems among findings as an error: of the only one its own words, of several all of them.
+pub(super) fn in_the_way<'a>(findings: impl Iterator<Item = &'a Finding>) -> Option<Error> {
     let problems: Vec<&Finding> = findings.filter(|f| f.severity == Severity::Problem).collect();
     let first = problems.first()?;
     if problems.len() == 1 {
-        let mut error = from_finding(first);
-        error.message.push_str("; nothing was started");
-        return Some(error);
+        return Some(from_finding(first));
     }
     let count = problems.len();
-    let mut error = Error::failed(
-        "preflight-failed",
-        format!("{count} things are in the way; nothing was started"),
-    );
+    let mut error = Error::failed("preflight-failed", format!("{count} things are in the way"));
     for problem in problems {
         let own = if problem.message.contains(&problem.subject) {
             problem.message.clone()

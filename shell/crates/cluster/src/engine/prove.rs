@@ -209,7 +209,7 @@ impl Engine {
                 from: From::Earliest,
                 to: To::End,
                 group: None,
-                count_hint: None,
+                count_hint: u64::try_from(partitions).ok(),
             })
             .await?;
         let wanted = usize::try_from(partitions).unwrap_or(usize::MAX);

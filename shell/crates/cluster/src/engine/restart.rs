@@ -1,17 +1,20 @@
 //! Restarts, all at once or one broker after the other.
 
-use kafsh_model::plan::Node;
+use kafsh_model::plan::{Finding, Node};
+use kafsh_model::snapshot::NodeFacts;
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{BrokerId, Result};
 
 use super::Engine;
 use super::report::{RestartOptions, StartReport, StopOptions};
 use super::start::known;
+use super::stop::alive;
 
 impl Engine {
     /// Stops and starts `nodes`. Rolling: one broker at a time, the controller last, each only when
     /// no partition would fall under its `min.insync.replicas`, and the next only when all are in
-    /// sync again; ZooKeeper, if named, before them.
+    /// sync again; ZooKeeper, if named, before them. All at once: while other brokers go on
+    /// running, only what the partitions can spare, as [`Engine::stop`]; unless `force`.
     ///
     /// # Errors
     /// As [`Engine::stop`] and [`Engine::start`]; `not-in-sync` where partitions do not catch up.
@@ -38,10 +41,34 @@ impl Engine {
             return self.roll(spec, nodes, &stop).await;
         }
         let facts = self.node_facts(spec).await?;
-        let stopped = self.stop_nodes(spec, nodes, &facts, &stop).await?;
+        let mut findings = self.check_together(spec, nodes, &facts, options).await?;
+        findings.extend(self.stop_nodes(spec, nodes, &facts, &stop).await?.findings);
         let mut report = self.start_locked(spec, nodes).await?;
-        report.findings.splice(0..0, stopped.findings);
+        report.findings.splice(0..0, findings);
         Ok(report)
+    }
+
+    /// Brokers that go down together, while others serve, take their replicas with them. Where
+    /// the whole cluster restarts, nobody is left to write.
+    async fn check_together(
+        &self,
+        spec: &ClusterSpec,
+        nodes: &[Node],
+        facts: &[NodeFacts],
+        options: &RestartOptions,
+    ) -> Result<Vec<Finding>> {
+        let (mut going, mut staying) = (Vec::new(), false);
+        for node in alive(facts) {
+            match node {
+                Node::Broker(id) if nodes.contains(&node) => going.push(id),
+                Node::Broker(_) => staying = true,
+                Node::ZooKeeper => {}
+            }
+        }
+        if options.force || going.is_empty() || !staying {
+            return Ok(Vec::new());
+        }
+        self.check_spared(spec, &going, "restart").await
     }
 
     async fn roll(
@@ -88,7 +115,7 @@ impl Engine {
         report: &mut StartReport,
     ) -> Result<Option<BrokerId>> {
         if !stop.force {
-            let findings = self.check_spared(spec, &[broker]).await?;
+            let findings = self.check_spared(spec, &[broker], "restart").await?;
             report.findings.extend(findings);
         }
         let controller = self.cycle(spec, Node::Broker(broker), stop).await?;

@@ -53,8 +53,8 @@ impl Partitions {
         health
     }
 
-    /// What stopping `brokers` would do.
-    fn findings(&self, cluster: &str, brokers: &[BrokerId]) -> Vec<Finding> {
+    /// What stopping `brokers` would do; `verb` is the command that was to.
+    fn findings(&self, cluster: &str, brokers: &[BrokerId], verb: &str) -> Vec<Finding> {
         let mut blocked = Vec::new();
         let mut never = Vec::new();
         for topic in &self.topics {
@@ -95,7 +95,7 @@ impl Partitions {
                 cause: Some("writes with acks=all to them would stop".to_string()),
                 next: vec![
                     format!("wait 60s cluster status {cluster} | jq '.healthy'"),
-                    format!("@{cluster} broker stop {} --force", ids.join(" ")),
+                    format!("@{cluster} broker {verb} {} --force", ids.join(" ")),
                 ],
                 safe_to_fix: false,
             });
@@ -113,7 +113,7 @@ impl Partitions {
                      to them would stop"
                         .to_string(),
                 ),
-                next: vec![format!("@{cluster} broker stop {} --force", ids.join(" "))],
+                next: vec![format!("@{cluster} broker {verb} {} --force", ids.join(" "))],
                 safe_to_fix: false,
             });
         }
@@ -137,14 +137,15 @@ impl Engine {
     ///
     /// # Errors
     /// `unavailable` where no broker can be asked.
-    pub async fn stop_findings(
+    async fn stop_findings(
         &self,
         spec: &ClusterSpec,
         brokers: &[BrokerId],
+        verb: &str,
     ) -> Result<Vec<Finding>> {
         let facts = self.node_facts(spec).await?;
         let partitions = bounded(ADMIN_TIMEOUT, self.partitions(spec, &facts)).await?;
-        Ok(partitions.findings(spec.name.as_str(), brokers))
+        Ok(partitions.findings(spec.name.as_str(), brokers, verb))
     }
 
     /// The findings that do not stand in the way.
@@ -156,8 +157,9 @@ impl Engine {
         &self,
         spec: &ClusterSpec,
         brokers: &[BrokerId],
+        verb: &str,
     ) -> Result<Vec<Finding>> {
-        let findings = self.stop_findings(spec, brokers).await.map_err(|error| {
+        let findings = self.stop_findings(spec, brokers, verb).await.map_err(|error| {
             let message = "whether the partitions can spare a broker is not known";
             Error::refused("partitions-unknown", message)
                 .with_cause(error.to_string())

@@ -153,7 +153,7 @@ impl Engine {
                 safe_to_fix: false,
             });
         }
-        plan::refusal(found.iter()).map_or(Ok(()), Err)
+        plan::in_the_way(found.iter()).map_or(Ok(()), Err)
     }
 }
 

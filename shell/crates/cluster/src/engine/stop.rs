@@ -52,7 +52,7 @@ impl Engine {
             })
             .collect();
         if staying_broker.is_some() && !brokers.is_empty() && !options.force {
-            findings = self.check_spared(spec, &brokers).await?;
+            findings = self.check_spared(spec, &brokers, "stop").await?;
         }
         let mut report = self.stop_nodes(spec, nodes, &facts, options).await?;
         report.findings.splice(0..0, findings);

@@ -92,6 +92,10 @@ impl Engine {
             // What was proven, was proven of other settings.
             let (before, rest) = self.dry_run(spec).await?;
             snapshot = self.carry_out(spec, old.as_ref(), &before, &rest, options, true).await?.0;
+            // That servers run with older settings was true when it was planned.
+            for step in &mut planned.steps {
+                step.plan.findings.retain(|finding| finding.code != "restart-needed");
+            }
         }
         let mut findings: Vec<Finding> = warnings;
         findings.extend(planned.findings().cloned());

@@ -3,6 +3,7 @@
 
 #![allow(dead_code)] // each test target uses its own part
 
+mod bench;
 mod client;
 mod steps;
 
@@ -19,6 +20,7 @@ use kafsh_model::snapshot::{
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{BrokerId, Error, Result};
 
+pub use bench::{Bench, demo};
 pub use steps::FakeSteps;
 
 /// What happens at the n-th change.

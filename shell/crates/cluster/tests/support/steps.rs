@@ -20,6 +20,8 @@ impl Steps for FakeSteps {
             "prove" => prove,
             "archive" => archive,
             "stranger" => stranger,
+            "deleter" => deleter,
+            "prover" => prover,
             _ => return Err(Error::not_found("step-not-found", format!("no step `{name}`"))),
         };
         let info = StepInfo { name: name.into(), version: "1".into(), summary: String::new() };
@@ -121,7 +123,21 @@ fn launch(input: &StepInput) -> StepPlan {
     if !actions.is_empty() || input.observed.ready_brokers.len() < input.spec.brokers.len() {
         actions.push(Action::AwaitReady { nodes: input.spec.nodes() });
     }
-    StepPlan { actions, ..StepPlan::default() }
+    let written = input.planned.iter().filter_map(|action| match action {
+        Action::WriteProperties { node, .. } if !down(node) => Some(*node),
+        _ => None,
+    });
+    let findings = written.map(|node| Finding {
+        severity: Severity::Note,
+        code: "restart-needed".into(),
+        subject: node.to_string(),
+        message: format!("{node} runs with older properties than its file has"),
+        evidence: Vec::new(),
+        cause: None,
+        next: Vec::new(),
+        safe_to_fix: false,
+    });
+    StepPlan { findings: findings.collect(), actions, ..StepPlan::default() }
 }
 
 fn prove(input: &StepInput) -> StepPlan {
@@ -156,5 +172,24 @@ fn archive(input: &StepInput) -> StepPlan {
 
 fn stranger(_: &StepInput) -> StepPlan {
     let actions = vec![Action::Start { nodes: vec![Node::Broker(77)] }];
+    StepPlan { actions, ..StepPlan::default() }
+}
+
+/// Deletes what is its users', after a topic of that name would have been its own.
+fn deleter(_: &StepInput) -> StepPlan {
+    let actions = vec![
+        Action::CreateTopic {
+            topic: "orders".into(),
+            partitions: 1,
+            replication_factor: 1,
+            configs: Vec::new(),
+        },
+        Action::DeleteTopic { topic: "orders".into() },
+    ];
+    StepPlan { actions, ..StepPlan::default() }
+}
+
+fn prover(_: &StepInput) -> StepPlan {
+    let actions = vec![Action::ProveTopic { topic: "orders".into(), partitions: 1 }];
     StepPlan { actions, ..StepPlan::default() }
 }

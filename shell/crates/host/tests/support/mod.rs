@@ -10,9 +10,16 @@ use kafsh_model::spec::ClusterSpec;
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
 
+/// The root of the repository, whichever crate's tests include this.
+fn root() -> PathBuf {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let is_root = |folder: &&Path| folder.join("sdk/wit/step.wit").is_file();
+    crate_folder.ancestors().find(is_root).expect("the contract").to_path_buf()
+}
+
 /// Where the guests lie.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/guests")
+    root().join("tests/guests")
 }
 
 /// What every guest has unless its file brings its own; each with the words that show that.
@@ -65,8 +72,7 @@ pub fn core_module(name: &str, fields: &str) -> Vec<u8> {
     let text = format!("(module {} {prelude} {}\n)", imports.join("\n"), rest.join("\n"));
     let mut module = wat::parse_str(&text).unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));
     let mut resolve = Resolve::default();
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../sdk/wit/step.wit");
-    let package = resolve.push_file(wit).unwrap();
+    let package = resolve.push_file(root().join("sdk/wit/step.wit")).unwrap();
     let world = resolve.select_world(&[package], Some("provisioning-step")).unwrap();
     let utf8 = StringEncoding::UTF8;
     wit_component::embed_component_metadata(&mut module, &resolve, world, utf8).unwrap();

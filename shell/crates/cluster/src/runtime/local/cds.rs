@@ -1,9 +1,9 @@
 //! Class archives: what a role's JVM has loaded, kept so that the next start maps it instead.
 //!
 //! The first node of a role that stops in order writes the archive (JDK 13's
-//! `-XX:ArchiveClassesAtExit`); later starts use it. A missing or stale archive only costs time: the
-//! JVM is told `-Xshare:auto`. A truncated one makes it crash, though (seen with 17.0.15), so its
-//! length is part of its name, and an archive with which a JVM crashed is not used again.
+//! `-XX:ArchiveClassesAtExit`); later starts use it. A missing or stale archive only costs time:
+//! the JVM is told `-Xshare:auto`. A truncated one makes it crash, though (seen with 17.0.15), so
+//! its length is part of its name, and an archive with which a JVM crashed is not used again.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
