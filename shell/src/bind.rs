@@ -21,6 +21,9 @@ pub use pipeline::{BoundPipeline, BoundStage, BoundStageKind};
 /// Files that may be sourced inside one another.
 const SOURCE_DEPTH_MAX: usize = 16;
 
+/// The name of a source that is one command from argv.
+pub const COMMAND_LINE: &str = "<command>";
+
 /// A text and where it came from, for messages.
 #[derive(Debug)]
 pub struct Source {

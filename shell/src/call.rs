@@ -30,6 +30,8 @@ pub struct Call {
     pub confirmed: Option<Confirmed>,
     /// The command line as it stands, for the audit log
     pub line: String,
+    /// One command from argv: nothing comes after it
+    pub on_command_line: bool,
     /// What relative paths are relative to
     pub directory: PathBuf,
     pub progress: Arc<dyn Progress>,

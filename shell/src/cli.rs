@@ -130,6 +130,10 @@ fn parse(argv: Vec<OsString>) -> Result<(Globals, Job)> {
                 return Err(Error::usage("unknown-flag", format!("there is no flag `{flag}`"))
                     .with_next("kafsh --help"));
             }
+            // `@demo topic list`, as it stands in advice and in scripts.
+            at if at.starts_with('@') && at.len() > 1 => {
+                globals.cluster = Some(at[1..].to_string());
+            }
             _ => {
                 let command = std::iter::once(word).chain(rest).collect();
                 return Ok((globals, Job::Command(command)));
@@ -197,6 +201,9 @@ fn start(globals: Globals, job: Job, style: Style) -> Result<u8> {
     let progress = crate::repl::progress::for_terminal(style);
     let status = runtime.block_on(async {
         let context = Arc::new(wire::context(globals.rehearse)?);
+        if let (true, Some(name)) = (globals.rehearse, session.cluster()) {
+            context.rehearse_cluster(&name).await?;
+        }
         let cancel = Cancel::new();
         let medium = Medium::of_stdout();
         let runner = Runner { context, session, cancel, directory, medium, user, progress };
@@ -281,7 +288,7 @@ fn command_program(words: &[String]) -> std::result::Result<Program, Rejected> {
         .zip(spans)
         .map(|(word, span)| Word { parts: vec![Part::Literal(word.clone())], quoted: false, span })
         .collect();
-    crate::bind::command(Source { name: "<command line>".to_string(), text }, words)
+    crate::bind::command(Source { name: crate::bind::COMMAND_LINE.to_string(), text }, words)
 }
 
 /// `--name value` and `--name=value` behind a script, by its `param` lines.
@@ -360,7 +367,7 @@ async fn run_program(
     let watcher = tokio::spawn(crate::terminal::watch_interrupts(cancel));
     let outcome = runner.run_script(program, args).await;
     watcher.abort();
-    let place = program.source.name != "<command line>";
+    let place = !["<command line>", crate::bind::COMMAND_LINE].contains(&&*program.source.name);
     status_of(outcome, Style { place, ..style })
 }
 
@@ -386,7 +393,7 @@ fn usage() -> String {
      \x20 -C, --cluster NAME      the cluster to work on\n\
      \x20 -B, --bootstrap H:P     an unregistered cluster\n\
      \x20 -O, --output FORMAT     table, json, jsonl, yaml, csv, tsv, name\n\
-     \x20     --rehearse          an in-memory cluster: nothing real is touched\n\
+     \x20     --rehearse          clusters in memory: no server is touched; `!` and `>` are real\n\
      \x20     --check             read and check a script, run nothing\n\
      \x20 -y, --yes               do not ask before something is lost\n\
      \x20 -V, --version\n\n\

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kafsh_cluster::distribution::Distributions;
-use kafsh_cluster::engine::report::StopOptions;
+use kafsh_cluster::engine::report::{StopOptions, UpOptions};
+use kafsh_cluster::spec::{PortRegistry, SpecRequest};
 use kafsh_cluster::store::{Attached, AuditEntry, Store};
 use kafsh_cluster::{Cancel, Engine};
 use kafsh_model::confirm::Confirmed;
@@ -108,6 +109,18 @@ impl Context {
         Ok(engine.with_progress(progress).with_cancel(cancel).with_command(masked))
     }
 
+    /// Brings up the cluster that a rehearsal is to be about, in memory: `--rehearse -C demo`.
+    pub async fn rehearse_cluster(&self, name: &str) -> Result<()> {
+        let name = ClusterName::new(name)?;
+        let mut request = SpecRequest::new(name.clone());
+        request.kafka = Some(KAFKA_VERSION.to_string());
+        let registry = self.store.keep_ports(PortRegistry::default(), Some(&name))?;
+        let spec = kafsh_cluster::spec::build(&request, &registry)?;
+        let engine =
+            self.engine(Arc::new(crate::repl::progress::Quiet), Cancel::new(), "rehearse")?;
+        engine.up(&spec, &UpOptions::default()).await.map(|_| ())
+    }
+
     /// Finds a cluster by its name.
     pub fn known(&self, name: &str) -> Result<Known> {
         let name = ClusterName::new(name)?;
@@ -185,8 +198,8 @@ impl Context {
                 .with_next("cluster attach NAME --bootstrap host:9092")),
             many => Err(Error::usage("which-cluster", "there are several clusters; name one")
                 .with_evidence(many.join(", "))
-                .with_next(format!("cluster use {}", many[0]))
-                .with_next(format!("kafsh -C {} …", many[0]))),
+                .with_next(format!("kafsh -C {} …", many[0]))
+                .with_next(format!("cluster use {}   (in a script or at the prompt)", many[0]))),
         }
     }
 

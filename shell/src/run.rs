@@ -299,6 +299,8 @@ impl Runner {
                     }
                     last = "it was false".to_string();
                 }
+                // No wait makes a cluster: its name is wrong.
+                Ok(Err(error)) if error.code == "cluster-not-found" => return Err(error),
                 Ok(Err(error)) if error.class.is_not_yet() => last = error.to_string(),
                 Ok(Err(error)) => return Err(error),
                 Err(_) => last = format!("no answer in time; before that: {last}"),

@@ -37,6 +37,9 @@ use crate::native::message::produce;
 /// shorter: an election after a broker's death takes its session time-out (6 to 18 s).
 const DELIVERY_MIN: Duration = Duration::from_secs(30);
 
+/// A bound below this, the usual one, was chosen by the user and is kept.
+const CHOSEN_SHORT: Duration = Duration::from_secs(10);
+
 /// Largest record that is tried, in bytes: the broker's and the topic's limits are theirs to say.
 const RECORD_BYTES_MAX: usize = 128 * 1024 * 1024;
 
@@ -122,7 +125,11 @@ const _: () = assert!(usize::BITS == 64, "tags are two numbers of 32 bits");
 
 /// What a producer sets beside the user's properties.
 pub(crate) fn conf(target: &Target) -> Result<Conf> {
-    let delivery = target.timeout.max(DELIVERY_MIN).as_millis().to_string();
+    let delivery = match target.timeout < CHOSEN_SHORT {
+        true => target.timeout,
+        false => target.timeout.max(DELIVERY_MIN),
+    };
+    let delivery = delivery.as_millis().to_string();
     let ours = [
         ("enable.idempotence", "true".to_string()),
         ("partitioner", "murmur2_random".to_string()),

@@ -39,6 +39,13 @@ async fn run(call: Call) -> Result<Output> {
             call.context.store.set_current(Some(&name))?;
         }
     }
+    let by_itself = given.is_some() && call.on_command_line;
     let value = json!({ "cluster": name.to_string(), "bootstrap": bootstrap });
-    Ok(Output::value(value, View::Record { fields: FIELDS, sections: &[] }))
+    let output = Output::value(value, View::Record { fields: FIELDS, sections: &[] });
+    Ok(match by_itself {
+        true => output.note(format!(
+            "this holds for a prompt or a script; on the command line: kafsh -C {name} …"
+        )),
+        false => output,
+    })
 }

@@ -7,6 +7,7 @@ use kafsh_model::snapshot::Snapshot;
 use kafsh_model::spec::ClusterSpec;
 
 use super::Engine;
+use super::prove::PROBE_TOPIC;
 use super::report::StopOptions;
 
 /// What a run has done, in order: undone from its end.
@@ -84,10 +85,13 @@ impl Engine {
             Action::CreateTopic { topic, partitions, replication_factor, configs } => {
                 let made =
                     self.create_topic(spec, topic, *partitions, *replication_factor, configs);
-                run.did.push(Did::Topic(topic.clone()));
-                if !self.cancel.run(made).await? {
-                    // It was there before: not ours to undo.
-                    run.did.pop();
+                if topic.starts_with(PROBE_TOPIC) {
+                    run.did.push(Did::Topic(topic.clone()));
+                    return self.cancel.run(made).await.map(|_| ());
+                }
+                // Ours to undo only once it is known that it was not there before.
+                if self.cancel.run(made).await? {
+                    run.did.push(Did::Topic(topic.clone()));
                 }
                 Ok(())
             }

@@ -61,6 +61,12 @@ impl Engine {
         let probed = async { Ok(self.probe_all(spec).await) };
         let (host, (mut nodes, ports), mut zookeeper, probed) =
             tokio::try_join!(host, nodes_and_ports, zookeeper, probed)?;
+        // While our own does not run, whatever answers at its address is a stranger's: what that
+        // one holds says nothing of this cluster.
+        let own = nodes.iter().find(|facts| facts.node == Node::ZooKeeper);
+        if own.is_some_and(|facts| !facts.process.is_alive()) {
+            zookeeper = None;
+        }
         if let Some(facts) = &mut zookeeper {
             self.ask_registered(spec, facts, &probed).await;
             mark_stale(&mut nodes, facts);

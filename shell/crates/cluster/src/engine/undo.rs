@@ -62,8 +62,10 @@ impl Engine {
                     undone.put(format!("deleted topic {topic}"), deleted);
                 }
                 Did::Started(nodes) => engine.stop_started(spec, nodes, &mut undone).await,
-                Did::Properties(node, old) if !new && !old.is_empty() => {
-                    let written = engine.runtime.write_properties(spec, *node, old).await;
+                Did::Properties(node, before) if !new && !before.is_empty() => {
+                    // The runtime lets a file say only what its spec says.
+                    let of = old.filter(|old| old.nodes().contains(node)).unwrap_or(spec);
+                    let written = engine.runtime.write_properties(of, *node, before).await;
                     undone.put(format!("restored the properties of {node}"), written);
                 }
                 Did::Directories(node) if !new && !keep_data && is_new(run.before, *node) => {

@@ -78,13 +78,23 @@ impl Bench {
         bench
     }
 
-    fn properties(&self, node: Node) -> Vec<(String, String)> {
+    /// In alphabetical order, as they are read back.
+    pub fn properties(&self, node: Node) -> Vec<(String, String)> {
         match node {
             Node::ZooKeeper => pairs(&[
                 ("clientPort", &self.spec.zookeeper.port.to_string()),
                 ("clientPortAddress", "127.0.0.1"),
             ]),
-            Node::Broker(id) => pairs(&[("broker.id", &id.to_string())]),
+            Node::Broker(id) => {
+                let own = &self.spec.broker(id).unwrap().listeners[0];
+                let listeners = format!("PLAINTEXT://127.0.0.1:{}", own.port);
+                pairs(&[
+                    ("advertised.listeners", &listeners),
+                    ("broker.id", &id.to_string()),
+                    ("listeners", &listeners),
+                    ("zookeeper.connect", &self.spec.zookeeper_connect()),
+                ])
+            }
         }
     }
 

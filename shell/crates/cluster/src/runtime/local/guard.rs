@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
 use kafsh_model::plan::Node;
-use kafsh_model::spec::ClusterSpec;
+use kafsh_model::spec::{ClusterSpec, ListenerSpec};
 use kafsh_model::{Error, Result};
 
 /// Most properties in one file.
@@ -24,6 +24,9 @@ const OWN_CLASSES: [&str; 3] = ["org.apache.kafka.", "kafka.", "org.apache.zooke
 
 /// Login modules beyond Kafka's own: Kerberos has none there.
 const LOGIN_MODULES: [&str; 1] = ["com.sun.security.auth.module.Krb5LoginModule"];
+
+/// Ends of keys whose value is run as a program.
+const PROGRAMS: [&str; 1] = ["sasl.kerberos.kinit.cmd"];
 
 /// Values that span lines by nature.
 const MULTI_LINE: [&str; 4] = [
@@ -105,6 +108,9 @@ fn check_value(
     if key.ends_with("sasl.jaas.config") {
         check_login_module(node, key, value)?;
     }
+    if PROGRAMS.iter().any(|end| key.ends_with(end)) && !granted(spec, key, value) {
+        return Err(refused(node, key, "it names a program, and the spec does not name it"));
+    }
     let names_file = key.ends_with(".location") || key.ends_with(".file") || key.ends_with("File");
     if names_file && !granted(spec, key, value) && !lies_in(value, inside) {
         let cause = format!("`{value}` lies outside the cluster, and the spec does not name it");
@@ -155,20 +161,70 @@ fn lies_in(value: &str, inside: &[&Path]) -> bool {
     !climbs && inside.iter().any(|folder| path.starts_with(folder))
 }
 
-/// The file must be that of this node: a wrong id or port would take another's place.
+/// The file must be that of this node, at the addresses of the spec: a wrong id or port would take
+/// another's place, another bind address would open the cluster to the network, and another
+/// ZooKeeper would be another cluster. None may be missing: Kafka's own defaults listen everywhere.
 fn check_identity(spec: &ClusterSpec, node: Node, properties: &[(String, String)]) -> Result<()> {
-    let (key, expected) = match node {
-        Node::ZooKeeper => ("clientPort", spec.zookeeper.port.to_string()),
-        Node::Broker(id) => ("broker.id", id.to_string()),
-    };
-    let found = properties.iter().find(|(name, _)| name == key).map(|(_, value)| value.trim());
-    match found {
-        Some(value) if value == expected => Ok(()),
-        Some(value) => {
-            Err(refused(node, key, &format!("it is `{value}`, but the spec says `{expected}`")))
-        }
-        None => Err(refused(node, key, &format!("it is missing, and must be `{expected}`"))),
+    for (key, expected) in expected(spec, node) {
+        let found = properties.iter().find(|(name, _)| name == key).map(|(_, value)| value.trim());
+        let cause = match (found, expected) {
+            (None, None) => continue,
+            (Some(value), Some(expected)) if same(key, value, &expected) => continue,
+            (Some(value), Some(expected)) => {
+                format!("it is `{}`, but the spec says `{expected}`", value.escape_debug())
+            }
+            (None, Some(expected)) => format!("it is missing, and must be `{expected}`"),
+            (Some(value), None) => {
+                format!("it is `{}`, but the spec says nothing", value.escape_debug())
+            }
+        };
+        return Err(refused(node, key, &cause));
     }
+    Ok(())
+}
+
+/// What follows from the spec, key by key; `None`: the key must not be there.
+fn expected(spec: &ClusterSpec, node: Node) -> Vec<(&'static str, Option<String>)> {
+    match node {
+        Node::ZooKeeper => {
+            let bind = Some(spec.zookeeper.bind.clone()).filter(|bind| !bind.is_empty());
+            vec![("clientPort", Some(spec.zookeeper.port.to_string())), ("clientPortAddress", bind)]
+        }
+        Node::Broker(id) => {
+            let listeners = spec.broker(id).map(|broker| &broker.listeners[..]).unwrap_or_default();
+            let join = |one: fn(&ListenerSpec) -> String| {
+                Some(listeners.iter().map(one).collect::<Vec<_>>().join(","))
+            };
+            vec![
+                ("broker.id", Some(id.to_string())),
+                ("listeners", join(|l| url(&l.name, &l.bind, l.port))),
+                (
+                    "advertised.listeners",
+                    join(|l| url(&l.name, &l.advertised_host, l.advertised_port)),
+                ),
+                ("zookeeper.connect", Some(spec.zookeeper_connect())),
+            ]
+        }
+    }
+}
+
+/// Listeners are a set; everything else is compared as it stands.
+fn same(key: &str, value: &str, expected: &str) -> bool {
+    if !key.ends_with("listeners") {
+        return value == expected;
+    }
+    let set = |list: &str| {
+        let mut list: Vec<String> = list.split(',').map(|one| one.trim().to_string()).collect();
+        list.sort();
+        list
+    };
+    set(value) == set(expected)
+}
+
+/// As Kafka reads it: an address of IPv6 is in brackets.
+fn url(name: &str, host: &str, port: u16) -> String {
+    let bare = host.contains(':') && !host.starts_with('[');
+    if bare { format!("{name}://[{host}]:{port}") } else { format!("{name}://{host}:{port}") }
 }
 
 fn refused(node: Node, key: &str, cause: &str) -> Error {
@@ -179,7 +235,9 @@ fn refused(node: Node, key: &str, cause: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use kafsh_model::spec::{Preset, SPEC_SCHEMA, ZooKeeperSpec};
+    use kafsh_model::spec::{
+        BrokerSpec, ListenerSpec, Preset, SPEC_SCHEMA, SecurityProtocol, ZooKeeperSpec,
+    };
 
     use super::*;
 
@@ -199,14 +257,51 @@ mod tests {
                 heap_mib: None,
                 properties: Default::default(),
             },
-            brokers: vec![],
-            properties: [("ssl.keystore.location".to_string(), "/etc/mine.jks".to_string())].into(),
+            brokers: vec![BrokerSpec {
+                id: 1,
+                rack: None,
+                listeners: vec![
+                    listener("PLAINTEXT", "127.0.0.1", 9091),
+                    listener("INTERNAL", "::1", 9191),
+                ],
+                log_dirs: vec![],
+                heap_mib: None,
+                controller_port: None,
+                properties: Default::default(),
+            }],
+            properties: [
+                ("ssl.keystore.location".to_string(), "/etc/mine.jks".to_string()),
+                ("sasl.kerberos.kinit.cmd".to_string(), "/opt/krb5/bin/kinit".to_string()),
+            ]
+            .into(),
         }
     }
 
+    fn listener(name: &str, bind: &str, port: u16) -> ListenerSpec {
+        ListenerSpec {
+            name: name.into(),
+            protocol: SecurityProtocol::Plaintext,
+            bind: bind.into(),
+            port,
+            advertised_host: "localhost".into(),
+            advertised_port: port,
+            inter_broker: false,
+        }
+    }
+
+    const IDENTITY: [(&str, &str); 4] = [
+        ("broker.id", "1"),
+        ("listeners", "PLAINTEXT://127.0.0.1:9091,INTERNAL://[::1]:9191"),
+        ("advertised.listeners", "PLAINTEXT://localhost:9091,INTERNAL://localhost:9191"),
+        ("zookeeper.connect", "127.0.0.1:2181"),
+    ];
+
+    fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()
+    }
+
     fn broker(pairs: &[(&str, &str)]) -> Result<()> {
-        let mut properties = vec![("broker.id".to_string(), "1".to_string())];
-        properties.extend(pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())));
+        let properties = owned(&[&IDENTITY, pairs].concat());
         check(&spec(), Node::Broker(1), &properties, &[Path::new("/srv/demo")])
     }
 
@@ -215,7 +310,7 @@ mod tests {
         let jaas = "org.apache.kafka.common.security.plain.PlainLoginModule required\n \
                     username=\"a\" password=\"p;=:\\\\\" ;";
         broker(&[
-            ("listeners", "PLAINTEXT://127.0.0.1:9091"),
+            ("sasl.kerberos.kinit.cmd", "/opt/krb5/bin/kinit"),
             ("authorizer.class.name", "kafka.security.authorizer.AclAuthorizer"),
             ("metric.reporters", ""),
             ("listener.name.sasl_plaintext.plain.sasl.jaas.config", jaas),
@@ -242,7 +337,9 @@ mod tests {
             ("sasl.jaas.config", "com.sun.security.auth.module.JndiLoginModule required;"),
             ("ssl.keystore.location", "/etc/other.jks"),
             ("ssl.truststore.location", "/srv/demo/../../etc/x"),
-            ("listeners", "PLAINTEXT://:1\nlog.dirs=/etc"),
+            ("sasl.kerberos.kinit.cmd", "/bin/sh"),
+            ("listener.name.internal.sasl.kerberos.kinit.cmd", "/opt/krb5/bin/kinit"),
+            ("broker.rack", "a\nlog.dirs=/etc"),
             ("a key", "x"),
             ("", "x"),
             ("broker.id", "1"),
@@ -261,12 +358,57 @@ mod tests {
 
     #[test]
     fn the_identity_is_the_specs() {
-        let wrong = [("broker.id".to_string(), "2".to_string())];
-        for properties in [&wrong[..], &[]] {
-            let error = check(&spec(), Node::Broker(1), properties, &[]).unwrap_err();
-            assert!(error.message.contains("broker.id"), "{error:?}");
+        let spec = spec();
+        let node = Node::Broker(1);
+        for (index, (key, _)) in IDENTITY.iter().enumerate() {
+            let mut properties = owned(&IDENTITY);
+            properties.remove(index);
+            let error = check(&spec, node, &properties, &[]).expect_err(key);
+            assert!(error.message.contains(key), "{error:?}");
         }
-        let port = [("clientPort".to_string(), "2182".to_string())];
-        assert!(check(&spec(), Node::ZooKeeper, &port, &[]).is_err());
+        let wrong = [
+            ("broker.id", "2"),
+            ("listeners", "PLAINTEXT://127.0.0.1:9091"),
+            ("listeners", "PLAINTEXT://0.0.0.0:9091,INTERNAL://[::1]:9191"),
+            ("listeners", "PLAINTEXT://127.0.0.1:9092,INTERNAL://[::1]:9191"),
+            ("listeners", "PLAINTEXT://127.0.0.1:9091,INTERNAL://[::1]:9191,X://:1"),
+            ("advertised.listeners", "PLAINTEXT://evil:9091,INTERNAL://localhost:9191"),
+            ("zookeeper.connect", "127.0.0.1:2182"),
+            ("zookeeper.connect", "127.0.0.1:2181/other"),
+        ];
+        for (key, value) in wrong {
+            let mut properties = owned(&IDENTITY);
+            properties.iter_mut().find(|(name, _)| name == key).unwrap().1 = value.to_string();
+            let error = check(&spec, node, &properties, &[]).expect_err(value);
+            assert!(error.message.contains(key), "{error:?}");
+        }
+        let mut properties = owned(&IDENTITY);
+        properties[1].1 = "INTERNAL://[::1]:9191, PLAINTEXT://127.0.0.1:9091".to_string();
+        check(&spec, node, &properties, &[]).unwrap();
+    }
+
+    #[test]
+    fn zookeeper_listens_where_the_spec_says() {
+        let ask = |spec: &ClusterSpec, pairs: &[(&str, &str)]| {
+            check(spec, Node::ZooKeeper, &owned(pairs), &[])
+        };
+        let mut spec = spec();
+        ask(&spec, &[("clientPort", "2181"), ("clientPortAddress", "127.0.0.1")]).unwrap();
+        let wrong: [&[(&str, &str)]; 4] = [
+            &[("clientPort", "2182"), ("clientPortAddress", "127.0.0.1")],
+            &[("clientPort", "2181"), ("clientPortAddress", "0.0.0.0")],
+            &[("clientPort", "2181")],
+            &[("clientPortAddress", "127.0.0.1")],
+        ];
+        for pairs in wrong {
+            assert_eq!(ask(&spec, pairs).unwrap_err().code, "property-refused", "{pairs:?}");
+        }
+        spec.zookeeper.bind.clear();
+        ask(&spec, &[("clientPort", "2181")]).unwrap();
+        assert!(ask(&spec, &[("clientPort", "2181"), ("clientPortAddress", "::")]).is_err());
+        spec.zookeeper.chroot = Some("/kafka".into());
+        let mut properties = owned(&IDENTITY);
+        properties[3].1 = ":2181/kafka".to_string();
+        check(&spec, Node::Broker(1), &properties, &[]).unwrap();
     }
 }
