@@ -32,6 +32,10 @@ const FAILURES_SHOWN: usize = 3;
 /// Bound on the ending of the stage before, after an interrupt.
 const ENDING_MAX: Duration = Duration::from_secs(2);
 
+/// Longest that what was handed over is awaited after an interrupt: a healthy cluster acknowledges
+/// within milliseconds, a broken one within no time that a person would wait.
+const INTERRUPT_GRACE: Duration = Duration::from_secs(5);
+
 /// What `produce` is fed with.
 pub enum Input {
     Ready(Vec<Value>),
@@ -115,6 +119,8 @@ pub struct Sending {
     /// Items looked at, to name the one that is wrong
     seen: u64,
     began: Instant,
+    /// Ctrl-C of the command
+    cancel: Cancel,
 }
 
 /// What was done.
@@ -136,12 +142,14 @@ impl Sending {
             report: report.then(Vec::new),
             seen: 0,
             began: Instant::now(),
+            cancel: Cancel::new(),
         }
     }
 
     /// Sends all of `input`. On an interrupt what was handed over is still awaited; an error always
     /// says how many records were acknowledged before it.
     pub async fn run(mut self, mut input: Input, cancel: &Cancel) -> Result<Sent> {
+        self.cancel = cancel.clone();
         let outcome = self.pump(&mut input, cancel).await;
         let finished = match &outcome {
             Ok(()) => input.finish().await,
@@ -230,6 +238,23 @@ impl Sending {
 
     /// Sends what was gathered and waits for its acknowledgement. Nothing cuts this short but the
     /// producer's own bound: what was handed over may be in the log already.
+    /// Hands a batch over and awaits it; after an interrupt for [`INTERRUPT_GRACE`] only.
+    async fn deliver(&self, producer: &dyn Producer, batch: &RecordBatch) -> Result<Vec<Delivery>> {
+        let sending = producer.send(batch);
+        tokio::pin!(sending);
+        let cancelled = async {
+            self.cancel.cancelled().await;
+            tokio::time::sleep(INTERRUPT_GRACE).await;
+        };
+        tokio::select! {
+            deliveries = &mut sending => deliveries,
+            () = cancelled => Err(Error::interrupted().with_evidence(format!(
+                "{} records were handed over and not acknowledged: some may have been written",
+                batch.len()
+            ))),
+        }
+    }
+
     async fn send(&mut self) -> Result<()> {
         if self.batch.is_empty() {
             return Ok(());
@@ -242,7 +267,7 @@ impl Sending {
         // Halves of what was too large in one request, in order, the next one last.
         let mut left = vec![batch];
         while let Some(batch) = left.pop() {
-            let deliveries = producer.send(&batch).await?;
+            let deliveries = self.deliver(producer.as_ref(), &batch).await?;
             let failures = self.count(&deliveries);
             let Some((_, first)) = failures.first() else {
                 // Its memory is used again.

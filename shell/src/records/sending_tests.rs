@@ -164,3 +164,29 @@ async fn many_values_share_batches() {
     assert_eq!((sent.len(), &sent[0][..]), (SEND_RECORDS + 5, b"0".as_slice()));
     assert_eq!(*producer.batches.lock().unwrap(), 2);
 }
+
+/// A producer whose cluster never answers.
+struct Silent;
+
+impl Producer for Silent {
+    fn send<'a>(&'a self, _: &'a RecordBatch) -> BoxFuture<'a, Result<Vec<Delivery>>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn an_interrupt_does_not_wait_for_a_cluster_that_is_gone() {
+    let cancel = Cancel::new();
+    let shape = Shape { topic: "t".to_string(), ..Shape::default() };
+    let sending = Sending::new(Some(Arc::new(Silent) as Arc<dyn Producer>), shape, true);
+    let (input, acknowledged) = counted(&["x"], false);
+    let ours = cancel.clone();
+    let task = tokio::spawn(async move { sending.run(input, &ours).await.err() });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    cancel.cancel();
+    let ended = tokio::time::timeout(INTERRUPT_GRACE * 4, task).await.expect("it ends");
+    let error = ended.unwrap().expect("it fails");
+    assert_eq!(error.code, "interrupted");
+    assert!(error.evidence[0].contains("1 records were handed over"), "{error:?}");
+    assert_eq!(*acknowledged.lock().unwrap(), 0);
+}

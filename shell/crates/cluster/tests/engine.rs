@@ -8,7 +8,8 @@ use kafsh_cluster::engine::report::{StopOptions, UpOptions};
 use kafsh_cluster::store::{Event, JournalEnd};
 use kafsh_model::Class;
 use kafsh_model::confirm::Confirmed;
-use kafsh_model::plan::{Finding, Node, Severity};
+use kafsh_model::plan::{Action, Finding, Node, Severity};
+use kafsh_model::spec::ClusterSpec;
 use support::{Bench, Fault, demo};
 
 /// Longest that anything here may take before it counts as hung.
@@ -238,6 +239,62 @@ async fn other_settings_are_shown_and_refused() {
     let fewer = demo(2);
     let error = bench.engine().up(&fewer, &options).await.unwrap_err();
     assert_eq!(error.code, "needs-new-cluster");
+}
+
+/// Ports of its own for every server of [`demo`].
+fn moved(spec: &ClusterSpec) -> ClusterSpec {
+    let mut new = spec.clone();
+    new.zookeeper.port += 1_000;
+    for listener in new.brokers.iter_mut().flat_map(|broker| &mut broker.listeners) {
+        listener.port += 1_000;
+        listener.advertised_port += 1_000;
+    }
+    new
+}
+
+/// The old servers have to stop before anything else is done: whatever fails then, tells of them.
+#[tokio::test]
+async fn a_failed_move_to_other_addresses_names_what_it_stopped() {
+    let bench = Bench::new();
+    let old = demo(2);
+    bench.up(&old).await.unwrap();
+    let new = moved(&old);
+    let options = UpOptions { apply: true, ..UpOptions::default() };
+    let stopped = "stopped, to move to the new addresses: zookeeper, broker 1, broker 2";
+    // First the plan is refused, then (after the three stops) an action fails.
+    bench.world.state().foreign_port_later = Some(new.brokers[1].listeners[0].port);
+    for code in ["port-taken", "injected"] {
+        if code == "injected" {
+            bench.world.arm(4, Fault::Fail);
+        }
+        let error = bench.engine().up(&new, &options).await.unwrap_err();
+        assert_eq!(error.code, code, "{error:?}");
+        assert!(error.evidence.iter().any(|line| line == stopped), "{error:?}");
+        assert_eq!(error.next[0], "cluster start demo");
+        bench.world.disarm();
+        assert!(bench.world.state().brokers().is_empty());
+        assert_eq!(bench.store.load_spec(&old.name).unwrap(), old);
+        let journal = bench.store.journal(&old.name).unwrap();
+        let stop = journal.iter().rposition(|entry| {
+            matches!(&entry.event, Event::Intent { what: Action::Stop { nodes }, .. }
+                if nodes.len() == 3)
+        });
+        let run = &journal[stop.expect("the stop is on record")].run;
+        assert_eq!(journal.last().unwrap().run, *run, "one run, one journal");
+        assert!(bench.store.unfinished(&old.name).unwrap().is_none(), "it has its end");
+        bench.world.state().foreign_port_later = None;
+        bench.engine().start(&old, &old.nodes()).await.unwrap();
+        bench.is_converged(&old).await;
+    }
+    bench.engine().up(&new, &options).await.unwrap();
+    bench.is_converged(&new).await;
+    // A server that does not stop in time: the others are named.
+    bench.world.arm(1, Fault::Fail);
+    let error = bench.engine().up(&old, &options).await.unwrap_err();
+    bench.world.disarm();
+    assert_eq!(error.code, "injected");
+    assert!(error.evidence.iter().any(|line| line.ends_with("addresses: broker 1")), "{error:?}");
+    assert_eq!(error.next[0], "cluster start demo");
 }
 
 #[tokio::test]

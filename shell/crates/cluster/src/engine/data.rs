@@ -11,6 +11,9 @@ use super::report::StopOptions;
 use super::start::known;
 use super::stop::alive;
 
+/// The runtime's code for other data in the place of what is to be restored; nothing was moved.
+const DATA_PRESENT: &str = "data-present";
+
 impl Engine {
     /// Moves the data of every node aside as one unit; returns the unit's name.
     ///
@@ -40,10 +43,11 @@ impl Engine {
     }
 
     /// Brings a whole unit back. Data that is there now is moved aside first, as a unit of its own
-    /// whose name is returned.
+    /// whose name is returned; a restore of the same unit that was cut off is finished.
     ///
     /// # Errors
-    /// `archive-not-found`; `still-running` (refused); `locked`. Where bringing back fails, what
+    /// `archive-not-found`; `archive-incomplete` (refused) where part of the unit has been moved
+    /// on; `still-running` (refused); `locked`. Where bringing back fails, what
     /// was moved aside is brought back.
     pub async fn restore(&self, spec: &ClusterSpec, unit: &str) -> Result<Option<String>> {
         let _lock = self.store.lock(&spec.name, &self.command)?;
@@ -63,19 +67,20 @@ impl Engine {
         }
         self.store.clear_proven(&spec.name)?;
         self.store.clear_cluster_id(&spec.name)?;
-        let aside = match facts.iter().any(holds_data) {
-            true => Some(self.runtime.archive(spec, &format!("before restoring {unit}")).await?),
-            false => None,
-        };
-        let Err(error) = self.runtime.restore(spec, unit).await else { return Ok(aside) };
-        Err(match aside {
-            None => error,
-            Some(aside) => match self.runtime.restore(spec, &aside).await {
-                Ok(()) => error.with_evidence("what was there before is back"),
-                Err(_) => error
-                    .with_evidence(format!("what was there before is in the archive `{aside}`"))
-                    .with_next(format!("cluster restore {} {aside}", spec.name)),
-            },
+        // The runtime tells whether anything is in the way. What an earlier restore of this unit
+        // brought back before it was cut off is not: moved aside, it would split the unit.
+        match self.runtime.restore(spec, unit).await {
+            Err(error) if error.code == DATA_PRESENT => {}
+            outcome => return outcome.map(|()| None),
+        }
+        let aside = self.runtime.archive(spec, &format!("before restoring {unit}")).await?;
+        let Err(error) = self.runtime.restore(spec, unit).await else { return Ok(Some(aside)) };
+        Err(match self.runtime.restore(spec, &aside).await {
+            Ok(()) => error.with_evidence("what was there before is back"),
+            Err(_) => error
+                .with_evidence(format!("what was there before is in the archive `{aside}`"))
+                .with_next(format!("cluster restore {} {unit}", spec.name))
+                .with_next(format!("cluster restore {} {aside}", spec.name)),
         })
     }
 
@@ -142,7 +147,7 @@ impl Engine {
     }
 }
 
-fn holds_data(facts: &NodeFacts) -> bool {
+pub(super) fn holds_data(facts: &NodeFacts) -> bool {
     facts.data.iter().any(|dir| dir.exists && !dir.empty)
 }
 

@@ -85,8 +85,7 @@ fn check_action(spec: &ClusterSpec, step: &str, action: &Action) -> Result<()> {
             "plugin-bad-output",
             format!("step `{step}` plans to {verb} topic `{}`", topic.escape_debug()),
         )
-        .with_cause(format!("a step does so only with topics named `{PROBE_TOPIC}…`"))
-        .with_next(format!("plugin show {step}")));
+        .with_cause(format!("a step does so only with topics named `{PROBE_TOPIC}…`")));
     }
     let one;
     let nodes = match action {

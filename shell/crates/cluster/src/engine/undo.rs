@@ -10,6 +10,7 @@ use kafsh_model::{Error, Result};
 
 use super::Engine;
 use super::actions::{Did, Run};
+use super::data::holds_data;
 use super::observe::{bounded, none_if_absent};
 use super::prove::PROBE_TOPIC;
 use super::report::StopOptions;
@@ -76,7 +77,7 @@ impl Engine {
                     undone.left.push(format!("the earlier data is in the archive `{unit}`"));
                 }
                 Did::Archived(unit) => {
-                    let restored = engine.runtime.restore(spec, unit).await;
+                    let restored = engine.bring_back(spec, unit).await;
                     undone.put(format!("restored the data of `{unit}`"), restored);
                 }
                 Did::Stopped(nodes) => again.extend(nodes.iter().copied()),
@@ -100,6 +101,15 @@ impl Engine {
                 .push(format!("the data, since topics were made in it: {}", folder(self, spec)));
         }
         undone
+    }
+
+    /// Everything that was there is in the unit: what is there now was made by this run, holds no
+    /// records, and would be in the way.
+    async fn bring_back(&self, spec: &ClusterSpec, unit: &str) -> Result<()> {
+        for facts in self.node_facts(spec).await?.iter().filter(|facts| holds_data(facts)) {
+            self.runtime.wipe(spec, facts.node).await?;
+        }
+        self.runtime.restore(spec, unit).await
     }
 
     async fn stop_started(&self, spec: &ClusterSpec, nodes: &[Node], undone: &mut Undone) {

@@ -10,10 +10,25 @@ use kafsh_model::{Error, Result};
 
 use super::actions::Run;
 use super::report::{RestartOptions, Resumed, StopOptions, UpOptions, UpReport};
+use super::stop::alive;
 use super::undo::{Undone, explain, folder};
 use super::{Engine, plan};
+use crate::cancel::Cancel;
 use crate::spec::{self, Consequence, Difference, PortRegistry};
-use crate::store::{Event, JournalEnd, Unfinished};
+use crate::store::{Event, Journal, JournalEnd, Unfinished};
+
+/// Most next commands that an error names.
+const NEXT_MAX: usize = 3;
+
+/// How a plan is carried out.
+struct Work<'a> {
+    /// The spec from before; `None`: the cluster is new
+    old: Option<&'a ClusterSpec>,
+    /// What was done stays where it fails
+    keep: bool,
+    /// Steps are asked whether their goals are met
+    verify: bool,
+}
 
 impl Engine {
     /// Brings the cluster up: what is missing is made, what is there stays. A second `up` after a
@@ -29,7 +44,9 @@ impl Engine {
     /// `preflight-failed`, or the only problem's own code (nothing was started); `locked`; what an
     /// action or gate says; `interrupted`.
     pub async fn up(&self, spec: &ClusterSpec, options: &UpOptions) -> Result<UpReport> {
-        let outcome = self.run_up(spec, options, true).await;
+        let mut stopped = Vec::new();
+        let outcome = self.run_up(spec, options, true, &mut stopped).await;
+        let outcome = outcome.map_err(|error| name_stopped(error, &stopped, spec));
         self.progress.event(ProgressEvent::Ended { error: outcome.as_ref().err() });
         outcome
     }
@@ -39,7 +56,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::up`].
     pub async fn create(&self, spec: &ClusterSpec, options: &UpOptions) -> Result<UpReport> {
-        let outcome = self.run_up(spec, options, false).await;
+        let outcome = self.run_up(spec, options, false, &mut Vec::new()).await;
         self.progress.event(ProgressEvent::Ended { error: outcome.as_ref().err() });
         outcome
     }
@@ -59,6 +76,7 @@ impl Engine {
         spec: &ClusterSpec,
         options: &UpOptions,
         start: bool,
+        stopped: &mut Vec<Node>,
     ) -> Result<UpReport> {
         let begin = Instant::now();
         let _lock = self.store.lock(&spec.name, &self.command)?;
@@ -74,24 +92,32 @@ impl Engine {
         if let Some(error) = plan::refusal(planned.findings()) {
             return Err(error);
         }
+        let cut_off = self.store.unfinished(&spec.name)?.is_some();
+        let mut begun = None;
         if let Some(old) = old.as_ref().filter(|_| start && moves(&differences)) {
-            self.stop_old(old).await?;
-            (before, planned) = self.dry_run(spec).await?;
+            let (mut journal, unfinished) = self.store.begin_run(&spec.name, &self.command)?;
+            match self.move_over(old, spec, &mut journal, stopped).await {
+                Ok(now) => (before, planned) = now,
+                Err(error) => {
+                    // What was stopped is stopped, also where it cannot be written down.
+                    let _ = journal.write(Event::Ended { end: JournalEnd::Left });
+                    return Err(error);
+                }
+            }
+            begun = Some((journal, unfinished));
         }
         if !start {
             keep_layout(&mut planned);
         }
-        let cut_off = self.store.unfinished(&spec.name)?.is_some();
-        let (snapshot, resumed) = if planned.is_empty() && old.as_ref() == Some(spec) && !cut_off {
-            (before, None)
-        } else {
-            self.carry_out(spec, old.as_ref(), &before, &planned, options, start).await?
+        let run = Work { old: old.as_ref(), keep: options.keep, verify: start };
+        let (mut snapshot, resumed) = match planned.is_empty() && old.as_ref() == Some(spec) {
+            true if !cut_off => (before, None),
+            _ => self.carry_out(spec, &before, &planned, &run, begun).await?,
         };
-        let mut snapshot = snapshot;
         if start && !differences.is_empty() && self.put_in_force(spec, &snapshot).await? {
             // What was proven, was proven of other settings.
             let (before, rest) = self.dry_run(spec).await?;
-            snapshot = self.carry_out(spec, old.as_ref(), &before, &rest, options, true).await?.0;
+            snapshot = self.carry_out(spec, &before, &rest, &run, None).await?.0;
             // That servers run with older settings was true when it was planned.
             for step in &mut planned.steps {
                 step.plan.findings.retain(|finding| finding.code != "restart-needed");
@@ -112,18 +138,20 @@ impl Engine {
         })
     }
 
-    /// Saves the spec, applies the plan, and undoes it where it fails.
+    /// Saves the spec, applies the plan, and undoes it where it fails. `begun`: the run's journal,
+    /// where it is open already.
     async fn carry_out(
         &self,
         spec: &ClusterSpec,
-        old: Option<&ClusterSpec>,
         before: &Snapshot,
         planned: &Plan,
-        options: &UpOptions,
-        verify: bool,
+        work: &Work<'_>,
+        begun: Option<(Journal, Option<Unfinished>)>,
     ) -> Result<(Snapshot, Option<Resumed>)> {
+        let old = work.old;
         self.store.save_spec(spec)?;
-        let (mut journal, unfinished) = match self.store.begin_run(&spec.name, &self.command) {
+        let begun = begun.map_or_else(|| self.store.begin_run(&spec.name, &self.command), Ok);
+        let (mut journal, unfinished) = match begun {
             Ok(begun) => begun,
             Err(error) => {
                 // Nothing was done yet; a new cluster must not be left as a folder with a spec.
@@ -139,7 +167,7 @@ impl Engine {
             self.note(&resumed_words(resumed));
         }
         let mut run = Run { spec, before, did: Vec::new() };
-        let outcome = match verify {
+        let outcome = match work.verify {
             true => self.apply(&mut run, planned, &mut journal).await,
             false => self.lay_out(&mut run, planned, &mut journal).await,
         };
@@ -151,7 +179,7 @@ impl Engine {
                 journal.write(Event::Ended { end: JournalEnd::Done })?;
                 Ok((snapshot, resumed))
             }
-            Err(error) if options.keep => {
+            Err(error) if work.keep => {
                 // What was done is done; that it cannot be written down changes nothing about it.
                 let _ = journal.write(Event::Ended { end: JournalEnd::Left });
                 let mut left = Undone::default();
@@ -182,11 +210,43 @@ impl Engine {
         Ok(true)
     }
 
-    /// Under its old settings: with the new ones it would be looked for in another place.
-    async fn stop_old(&self, old: &ClusterSpec) -> Result<()> {
+    /// Stops the cluster under its old settings, since with the new ones it would be looked for in
+    /// another place, and plans anew. `stopped` are the nodes that ran and do so no more, also
+    /// where it fails.
+    async fn move_over(
+        &self,
+        old: &ClusterSpec,
+        spec: &ClusterSpec,
+        journal: &mut Journal,
+        stopped: &mut Vec<Node>,
+    ) -> Result<(Snapshot, Plan)> {
         let facts = self.node_facts(old).await?;
+        let ran: Vec<Node> = alive(&facts).collect();
         self.note("addresses change, so the cluster is stopped and started");
-        self.stop_nodes(old, &old.nodes(), &facts, &StopOptions::default()).await.map(|_| ())
+        let step = "apply".to_string();
+        let what = Action::Stop { nodes: ran.clone() };
+        journal.write(Event::Intent { step: step.clone(), what })?;
+        let stops = self.stop_nodes(old, &old.nodes(), &facts, &StopOptions::default()).await;
+        match stops {
+            Ok(_) => *stopped = ran,
+            Err(error) => {
+                // An interrupt must not keep us from looking at what it left.
+                let now = self.clone().with_cancel(Cancel::new()).node_facts(old).await;
+                let now = now.unwrap_or_default();
+                let runs: Vec<Node> = alive(&now).collect();
+                stopped.extend(ran.iter().filter(|node| !runs.contains(node)));
+                let (code, message) = (error.code.to_string(), error.message.clone());
+                journal.write(Event::Failed { step, code, message })?;
+                return Err(error);
+            }
+        }
+        journal.write(Event::Done { step })?;
+        let (before, planned) = self.dry_run(spec).await?;
+        // Ports that only the old servers' end laid open, for example.
+        match plan::refusal(planned.findings()) {
+            None => Ok((before, planned)),
+            Some(error) => Err(error),
+        }
     }
 
     /// The actions alone: what is not started cannot be verified.
@@ -194,7 +254,7 @@ impl Engine {
         &self,
         run: &mut Run<'_>,
         planned: &Plan,
-        journal: &mut crate::store::Journal,
+        journal: &mut Journal,
     ) -> Result<Snapshot> {
         for step in &planned.steps {
             for action in &step.plan.actions {
@@ -203,6 +263,21 @@ impl Engine {
         }
         self.look(run.spec, Some(&run.before.host)).await
     }
+}
+
+/// An `up` that failed after it had stopped what ran with the old settings says so, and how to have
+/// it back.
+fn name_stopped(mut error: Error, stopped: &[Node], spec: &ClusterSpec) -> Error {
+    if stopped.is_empty() {
+        return error;
+    }
+    let nodes: Vec<String> = stopped.iter().map(ToString::to_string).collect();
+    error.evidence.push(format!("stopped, to move to the new addresses: {}", nodes.join(", ")));
+    let start = format!("cluster start {}", spec.name);
+    error.next.retain(|next| *next != start);
+    error.next.insert(0, start);
+    error.next.truncate(NEXT_MAX);
+    error
 }
 
 fn refuse_differences(

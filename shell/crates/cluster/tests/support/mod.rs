@@ -1,7 +1,7 @@
 //! The ports in memory, as small as the engine's tests need them: a world of nodes, topics and
 //! archives, in which the n-th change can fail, hang (a killed shell) or be interrupted.
 
-#![allow(dead_code)] // each test target uses its own part
+#![allow(dead_code, unused_imports)] // each test target uses its own part
 
 mod bench;
 mod client;
@@ -59,6 +59,8 @@ pub struct State {
     /// Brokers that metadata lists as in sync though they are gone: their session lasts
     pub lingering: BTreeSet<BrokerId>,
     pub foreign_port: Option<u16>,
+    /// One that is taken as soon as no broker runs
+    pub foreign_port_later: Option<u16>,
     pub min_isr: usize,
     pub log: Vec<String>,
     pub records: Vec<(i32, Vec<u8>)>,
@@ -210,7 +212,11 @@ impl Runtime for World {
 
     fn ports<'a>(&'a self, spec: &'a ClusterSpec) -> Answer<'a, Vec<PortFacts>> {
         Box::pin(async move {
-            let taken = self.state().foreign_port;
+            let taken = {
+                let state = self.state();
+                let later = state.foreign_port_later.filter(|_| state.brokers().is_empty());
+                state.foreign_port.or(later)
+            };
             let ports = spec.brokers.iter().flat_map(|broker| {
                 broker.listeners.iter().map(move |listener| PortFacts {
                     node: Node::Broker(broker.id),
@@ -323,12 +329,18 @@ impl Runtime for World {
     }
 
     fn restore<'a>(&'a self, _: &'a ClusterSpec, unit: &'a str) -> Answer<'a, ()> {
-        Box::pin(self.change(format!("restore {unit}"), move |state| {
-            let held = state.archives.remove(unit).expect("the unit is there");
-            for (node, data) in held {
-                state.node(node).data = data;
+        Box::pin(async move {
+            if self.state().nodes.values().any(|node| node.data) {
+                return Err(Error::refused("data-present", "something is there"));
             }
-        }))
+            self.change(format!("restore {unit}"), move |state| {
+                let held = state.archives.remove(unit).expect("the unit is there");
+                for (node, data) in held {
+                    state.node(node).data = data;
+                }
+            })
+            .await
+        })
     }
 
     fn wipe<'a>(&'a self, _: &'a ClusterSpec, node: Node) -> Answer<'a, ()> {

@@ -119,6 +119,7 @@ impl Local {
         let pending: Vec<&Entry> =
             manifest.entries.iter().filter(|entry| entry.to.is_dir()).collect();
         refuse_other_data(&layout, spec, &manifest, &pending)?;
+        refuse_part(spec, name, &manifest)?;
         for entry in &pending {
             clear_place(&entry.from)?;
             rename(&entry.to, &entry.from)?;
@@ -331,6 +332,24 @@ fn refuse_other_data(
                 .with_evidence(format!("`{}` is not empty", dir.display()))
                 .with_cause("an archive is restored only as a whole, in place of nothing")
                 .with_next(cluster_word("archive", spec.name.as_str())));
+        }
+    }
+    Ok(())
+}
+
+/// What is not in the unit must be where it belongs, by a move that was cut off: else somebody moved
+/// it on, and the rest alone is a cluster that cannot start.
+fn refuse_part(spec: &ClusterSpec, name: &str, manifest: &Manifest) -> Result<()> {
+    for entry in manifest.entries.iter().filter(|entry| !entry.to.is_dir()) {
+        if !holds_something(&entry.from)? {
+            return Err(Error::refused(
+                "archive-incomplete",
+                format!("archive `{name}` has lost the data of {}", entry.node),
+            )
+            .with_evidence(format!("`{}` is not there", entry.to.display()))
+            .with_evidence(format!("`{}` is empty", entry.from.display()))
+            .with_cause("it was moved on after a move that was cut off")
+            .with_next(cluster_word("archive", spec.name.as_str()) + " --list"));
         }
     }
     Ok(())
