@@ -61,6 +61,8 @@ pub struct State {
     pub foreign_port: Option<u16>,
     /// One that is taken as soon as no broker runs
     pub foreign_port_later: Option<u16>,
+    /// The spec under which properties were last written
+    pub written_for: Option<ClusterSpec>,
     pub min_isr: usize,
     pub log: Vec<String>,
     pub records: Vec<(i32, Vec<u8>)>,
@@ -241,11 +243,12 @@ impl Runtime for World {
 
     fn write_properties<'a>(
         &'a self,
-        _: &'a ClusterSpec,
+        spec: &'a ClusterSpec,
         node: Node,
         properties: &'a [(String, String)],
     ) -> Answer<'a, ()> {
         Box::pin(self.change(format!("write {node}"), move |state| {
+            state.written_for = Some(spec.clone());
             let fake = state.node(node);
             fake.properties = properties.to_vec();
             fake.restart_needed = fake.process.as_ref().is_some_and(ProcessState::is_alive);
