@@ -118,6 +118,26 @@ fn ctrl_c_ends_the_command_and_not_the_shell() {
 }
 
 #[test]
+fn ctrl_c_ends_a_read_of_the_keyboard() {
+    for line in ["read -", "read - --as json", "read - --as jsonl | jq '.'"] {
+        let home = home();
+        let mut terminal = Terminal::start(home.path());
+        terminal.prompt(PROMPT);
+        terminal.enter(line);
+        std::thread::sleep(Duration::from_millis(300));
+        // Twice at most: the first may come before the command has begun.
+        terminal.press(CTRL_C);
+        if !terminal.sees("interrupted", Duration::from_secs(2)) {
+            terminal.press(CTRL_C);
+            terminal.expect("interrupted");
+        }
+        terminal.prompt(PROMPT);
+        terminal.enter("jq -n '6 * 7'");
+        terminal.expect("\n42\n");
+    }
+}
+
+#[test]
 fn an_error_is_shown_with_what_was_meant_and_the_shell_goes_on() {
     let home = home();
     let mut terminal = Terminal::start(home.path());

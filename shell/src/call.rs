@@ -7,7 +7,7 @@ use std::time::Duration;
 use kafsh_cluster::Cancel;
 use kafsh_model::confirm::Confirmed;
 use kafsh_model::port::{Admin, Progress, Records, Target};
-use kafsh_model::{Error, Result};
+use kafsh_model::{Class, Error, Result};
 
 use crate::args::Args;
 use crate::context::Context;
@@ -16,6 +16,9 @@ use crate::session::Session;
 
 /// Bound on one administrative call where no `--deadline` is given.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Commands that advice names and that know only clusters of this host, or by their names.
+const NEEDS_A_NAME: [&str; 3] = ["cluster status", "cluster doctor", "broker logs"];
 
 pub struct Call {
     pub context: Arc<Context>,
@@ -49,7 +52,7 @@ impl Call {
 
     /// How to reach the cluster this call is about.
     pub fn target(&self) -> Result<Target> {
-        let mut target = match self.bootstrap() {
+        let mut target = match self.address() {
             Some(bootstrap) => Target {
                 bootstrap: bootstrap.split(',').map(String::from).collect(),
                 zookeeper: None,
@@ -63,7 +66,8 @@ impl Call {
         Ok(target)
     }
 
-    fn bootstrap(&self) -> Option<String> {
+    /// The address of `-B`, of the stage or the session: a cluster that has no name here.
+    pub fn address(&self) -> Option<String> {
         if self.at.is_some() {
             return None;
         }
@@ -86,17 +90,53 @@ impl Call {
         self.confirmed.take().ok_or_else(|| Error::bug("a destructive command ran unconfirmed"))
     }
 
-    /// Refuses to change a cluster that was attached for reading.
-    pub fn check_writable(&self) -> Result<()> {
-        if self.bootstrap().is_some() {
+    /// Refuses to change a cluster that was attached for reading, or is no longer the one that was
+    /// attached.
+    pub async fn check_writable(&self) -> Result<()> {
+        if self.address().is_some() {
             return Ok(());
         }
-        self.context.check_writable(&self.cluster_name()?)
+        self.context.check_writable(&self.cluster_name()?, &self.target()?).await
     }
 
     /// Takes the input out of the call.
     pub fn take_input(&mut self) -> Flow {
         let input = self.input.get_mut().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(input, Flow::Nothing)
+    }
+}
+
+/// Advice that fits a cluster without a name: there is no status of it, and no doctor for it.
+pub fn advise(mut error: Error, address: Option<&str>) -> Error {
+    let Some(address) = address else { return error };
+    let kept = |next: &String| !NEEDS_A_NAME.iter().any(|command| next.starts_with(command));
+    let before = error.next.len();
+    error.next.retain(kept);
+    if error.next.len() < before && error.class == Class::Unavailable {
+        let no_name = format!("`{address}` is no cluster with a name here: check the address");
+        error.evidence.push(no_name);
+        error.next.insert(0, "cluster list".to_string());
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dead() -> Error {
+        Error::unavailable("unavailable", "no broker answers")
+            .with_next("cluster status")
+            .with_next("cluster doctor")
+    }
+
+    #[test]
+    fn advice_for_an_address_names_no_cluster() {
+        assert_eq!(advise(dead(), None), dead(), "a cluster with a name has a status");
+        let error = advise(dead(), Some("h:1"));
+        assert_eq!(error.next, ["cluster list"]);
+        assert!(error.evidence[0].contains("`h:1`"), "{error:?}");
+        let other = Error::not_found("topic-not-found", "no topic").with_next("topic list");
+        assert_eq!(advise(other.clone(), Some("h:1")), other);
     }
 }

@@ -1,8 +1,8 @@
 //! What commands reach the world through: the ports and the state on disk. Immutable; connections
 //! are made when first used and kept for the life of the program.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use kafsh_cluster::distribution::Distributions;
 use kafsh_cluster::engine::report::{StopOptions, UpOptions};
@@ -14,6 +14,7 @@ use kafsh_model::port::{
     Admin, Connector, Producer, Progress, Records, Runtime, Steps, Target, ZooKeeper,
 };
 use kafsh_model::spec::ClusterSpec;
+use kafsh_model::topic::ClusterView;
 use kafsh_model::{ClusterName, Error, Result};
 
 use crate::call::CALL_DEADLINE;
@@ -45,6 +46,8 @@ pub struct Context {
     admins: Mutex<HashMap<String, Arc<dyn Admin>>>,
     records: Mutex<HashMap<String, Arc<dyn Records>>>,
     producers: Mutex<HashMap<String, Arc<dyn Producer>>>,
+    /// Attached clusters that were found to be the ones they were, by their targets
+    identified: Mutex<HashSet<String>>,
     /// The state of a rehearsal, deleted with this
     _folder: Option<tempfile::TempDir>,
 }
@@ -76,6 +79,7 @@ impl Context {
             admins: Mutex::default(),
             records: Mutex::default(),
             producers: Mutex::default(),
+            identified: Mutex::default(),
             _folder: None,
         }
     }
@@ -169,18 +173,32 @@ impl Context {
         })
     }
 
-    /// An attached cluster is read-only unless it was attached otherwise.
-    pub fn check_writable(&self, name: &str) -> Result<()> {
-        match self.known(name)? {
-            Known::Attached(attached) if attached.read_only => {
-                let message = format!("`{name}` is attached read-only");
-                Err(Error::refused("read-only", message).with_next(format!(
-                    "cluster attach {name} --bootstrap {} --writable",
-                    attached.bootstrap.join(",")
-                )))
-            }
-            _ => Ok(()),
+    /// An attached cluster is read-only unless it was attached otherwise, and it is changed only
+    /// while it is the cluster that was attached: its id is asked for once for each target.
+    ///
+    /// # Errors
+    /// `read-only`, `cluster-id-changed` (refused); what asking says.
+    pub async fn check_writable(&self, name: &str, target: &Target) -> Result<()> {
+        let Known::Attached(attached) = self.known(name)? else { return Ok(()) };
+        if attached.read_only {
+            let message = format!("`{name}` is attached read-only");
+            return Err(Error::refused("read-only", message)
+                .with_next(format!("cluster attach {name} --writable")));
         }
+        if attached.cluster_id.is_none() {
+            return Ok(());
+        }
+        let key = format!("{name} {:?} {target:?}", attached.cluster_id);
+        if self.identified().contains(&key) {
+            return Ok(());
+        }
+        check_identity(&attached, &self.admin(target)?.cluster().await?)?;
+        self.identified().insert(key);
+        Ok(())
+    }
+
+    fn identified(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.identified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The cluster of a session that named none: the one chosen last at the prompt, or the only one
@@ -271,11 +289,79 @@ impl Context {
     /// Ends a cluster that was only for this session.
     pub async fn destroy_ephemeral(&self, name: &str, user: Arc<dyn User>) -> Result<()> {
         let spec = self.managed(name)?;
+        if !spec.ephemeral {
+            // Made anew, or made to stay, by another shell.
+            user.note(&format!("`{name}` is no longer ephemeral and stays"));
+            return Ok(());
+        }
         user.note(&format!("`{name}` was ephemeral and is going away"));
         let progress = Arc::new(crate::repl::progress::Quiet);
         let engine = self.engine(progress, Cancel::new(), "ephemeral")?;
         // It was made with `--ephemeral`: that it goes is what was asked for.
         let options = StopOptions { force: true, ..StopOptions::default() };
         engine.destroy(&spec, true, &options, Confirmed::by_user()).await
+    }
+}
+
+/// That the cluster which answers is the one that was attached.
+///
+/// # Errors
+/// `cluster-id-changed` (refused), with both ids.
+pub fn check_identity(attached: &Attached, view: &ClusterView) -> Result<()> {
+    let (Some(pinned), Some(now)) = (&attached.cluster_id, &view.cluster_id) else {
+        return Ok(());
+    };
+    if pinned == now {
+        return Ok(());
+    }
+    let name = &attached.name;
+    let mut again = format!("cluster attach {name} --bootstrap {}", attached.bootstrap.join(","));
+    if let Some(zookeeper) = &attached.zookeeper {
+        again.push_str(&format!(" --zookeeper {zookeeper}"));
+    }
+    let message = format!("another cluster answers at the address of `{name}`");
+    let mut error = Error::refused("cluster-id-changed", message)
+        .with_evidence(format!("cluster id when it was attached: {pinned}"))
+        .with_evidence(format!("cluster id now: {now}"))
+        .with_cause("what is meant for one cluster must not change another");
+    if !attached.client.is_empty() {
+        error = error.with_evidence("its client properties would have to be given again");
+    }
+    Err(error.with_next(format!("cluster detach {name}")).with_next(again))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attached(id: Option<&str>) -> Attached {
+        Attached {
+            name: ClusterName::new("prod").unwrap(),
+            bootstrap: vec!["h:9092".to_string(), "i:9092".to_string()],
+            zookeeper: Some("h:2181/kafka".to_string()),
+            read_only: false,
+            cluster_id: id.map(String::from),
+            client: std::collections::BTreeMap::new(),
+        }
+    }
+
+    fn answer(id: Option<&str>) -> ClusterView {
+        ClusterView { cluster_id: id.map(String::from), ..ClusterView::default() }
+    }
+
+    #[test]
+    fn another_id_is_another_cluster() {
+        let error = check_identity(&attached(Some("old")), &answer(Some("new"))).unwrap_err();
+        assert_eq!((error.code.as_ref(), error.class.exit_status()), ("cluster-id-changed", 3));
+        assert!(error.evidence[0].ends_with(": old") && error.evidence[1].ends_with(": new"));
+        let again = "cluster attach prod --bootstrap h:9092,i:9092 --zookeeper h:2181/kafka";
+        assert_eq!(error.next, ["cluster detach prod", again]);
+    }
+
+    #[test]
+    fn what_is_the_same_or_cannot_be_told_passes() {
+        for (pinned, now) in [(Some("a"), Some("a")), (None, Some("a")), (Some("a"), None)] {
+            assert!(check_identity(&attached(pinned), &answer(now)).is_ok());
+        }
     }
 }

@@ -328,10 +328,11 @@ impl Runner {
         let own = Runner { cancel: Cancel::new(), ..self.clone() };
         let tried = own.one_value(pipeline, source);
         tokio::pin!(tried);
+        let out_of_time = tokio::time::timeout_at(deadline, std::future::pending::<()>());
         let elapsed = tokio::select! {
             value = &mut tried => return Ok(value),
             () = self.cancel.cancelled() => None,
-            ran_out = tokio::time::timeout_at(deadline, std::future::pending::<()>()) => ran_out.err(),
+            ran_out = out_of_time => ran_out.err(),
         };
         own.cancel.cancel();
         let ended = tried.await;

@@ -108,6 +108,11 @@ impl Session {
         self.state().ephemeral.push(cluster);
     }
 
+    /// It is destroyed when this session ends.
+    pub fn ends(&self, cluster: &str) -> bool {
+        self.state().ephemeral.iter().any(|name| name == cluster)
+    }
+
     pub fn take_ephemeral(&self) -> Vec<String> {
         std::mem::take(&mut self.state().ephemeral)
     }

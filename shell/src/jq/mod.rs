@@ -16,8 +16,9 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
-/// Deepest nesting of a value given to a filter.
-pub const VALUE_DEPTH_MAX: usize = 512;
+/// Deepest nesting of a value given to a filter, as its input or a variable: what reads JSON here
+/// stops at 127, and a variable travels two levels down.
+pub const VALUE_DEPTH_MAX: usize = 100;
 
 /// Bytes of one answer of a filter to one input, all outputs together.
 pub const ANSWER_BYTES_MAX: usize = 256 << 20;
@@ -34,6 +35,10 @@ pub struct Filter {
 impl Filter {
     /// Starts a worker for a filter; `variables` are jq variables (`$name`).
     pub async fn start(text: &str, variables: &BTreeMap<String, Value>) -> Result<Filter> {
+        let variables = named_in(text, variables);
+        if let Some((name, _)) = variables.iter().find(|(_, value)| too_deep(value)) {
+            return Err(deep(&format!("the variable `${name}`")));
+        }
         let mut child = crate::exec::own_worker(worker::FLAG)?
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -52,9 +57,8 @@ impl Filter {
 
     /// The outputs of the filter for one input.
     pub async fn apply(&mut self, input: &Value) -> Result<Vec<Value>> {
-        if depth_exceeds(input, VALUE_DEPTH_MAX) {
-            return Err(Error::failed("jq-failed", "a value is nested too deeply for a filter")
-                .with_cause(format!("the bound is {VALUE_DEPTH_MAX} levels")));
+        if too_deep(input) {
+            return Err(deep("a value"));
         }
         self.send(input).await?;
         self.answer().await
@@ -84,10 +88,7 @@ impl Filter {
                     .with_cause(format!("the bound is {ANSWER_BYTES_MAX} bytes for one input")));
             }
             match tag {
-                b'o' => outputs.push(serde_json::from_slice(rest).map_err(|e| {
-                    Error::failed("jq-failed", "a filter gave what is not JSON")
-                        .with_cause(e.to_string())
-                })?),
+                b'o' => outputs.push(serde_json::from_slice(rest).map_err(|e| unread(rest, &e))?),
                 b'.' => return Ok(outputs),
                 _ => {
                     let message = String::from_utf8_lossy(rest);
@@ -111,13 +112,97 @@ impl Filter {
     }
 }
 
-fn depth_exceeds(value: &Value, left: usize) -> bool {
-    if left == 0 {
-        return true;
+/// Only what the filter may name: a variable it does not use cannot fail it.
+fn named_in<'v>(
+    text: &str,
+    variables: &'v BTreeMap<String, Value>,
+) -> BTreeMap<&'v String, &'v Value> {
+    variables.iter().filter(|(name, _)| text.contains(&format!("${name}"))).collect()
+}
+
+fn deep(what: &str) -> Error {
+    Error::failed("jq-failed", format!("{what} is nested too deeply for a filter"))
+        .with_cause(format!("the bound is {VALUE_DEPTH_MAX} levels"))
+}
+
+fn unread(json: &[u8], error: &serde_json::Error) -> Error {
+    match nesting(json) > VALUE_DEPTH_MAX {
+        true => Error::failed("jq-failed", "a filter gave a value that is nested too deeply")
+            .with_cause(format!("{VALUE_DEPTH_MAX} levels can be relied upon")),
+        false => Error::failed("jq-failed", "a filter gave what is not JSON")
+            .with_cause(error.to_string()),
     }
+}
+
+fn too_deep(value: &Value) -> bool {
+    depth_exceeds(value, VALUE_DEPTH_MAX)
+}
+
+fn depth_exceeds(value: &Value, left: usize) -> bool {
+    let within = |item: &Value| depth_exceeds(item, left - 1);
     match value {
-        Value::Array(items) => items.iter().any(|item| depth_exceeds(item, left - 1)),
-        Value::Object(map) => map.values().any(|item| depth_exceeds(item, left - 1)),
+        Value::Array(items) => left == 0 || items.iter().any(within),
+        Value::Object(map) => left == 0 || map.values().any(within),
         _ => false,
+    }
+}
+
+/// Levels of lists and objects in a JSON text, which need not be sound.
+fn nesting(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in json {
+        match byte {
+            _ if std::mem::take(&mut escaped) => {}
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(levels: usize) -> Value {
+        (0..levels).fold(Value::from(1), |inner, _| Value::Array(vec![inner]))
+    }
+
+    #[test]
+    fn the_bound_is_on_lists_and_objects() {
+        assert!(!too_deep(&nested(VALUE_DEPTH_MAX)));
+        assert!(too_deep(&nested(VALUE_DEPTH_MAX + 1)));
+        assert!(too_deep(&serde_json::json!({ "a": nested(VALUE_DEPTH_MAX) })));
+    }
+
+    #[test]
+    fn what_a_filter_is_given_can_be_read_back() {
+        let deepest = nested(VALUE_DEPTH_MAX);
+        let task = serde_json::json!({ "filter": "", "variables": { "x": deepest } });
+        assert!(serde_json::from_str::<Value>(&task.to_string()).is_ok());
+    }
+
+    #[test]
+    fn a_result_is_called_deep_only_where_it_is() {
+        assert_eq!(nesting(br#"{"[[[": ["\"[", []]}"#), 3);
+        assert_eq!(nesting(b"1"), 0);
+        let text = nested(200).to_string();
+        let error = serde_json::from_str::<Value>(&text).unwrap_err();
+        assert!(unread(text.as_bytes(), &error).message.contains("too deeply"));
+        let error = serde_json::from_str::<Value>("[nan]").unwrap_err();
+        assert!(unread(b"[nan]", &error).message.contains("not JSON"));
+    }
+
+    #[test]
+    fn a_filter_gets_the_variables_it_names() {
+        let all: BTreeMap<String, Value> =
+            ["a", "b"].map(|name| (name.to_string(), nested(1))).into();
+        let names: Vec<&String> = named_in(". + $b", &all).into_keys().collect();
+        assert_eq!(names, ["b"]);
     }
 }

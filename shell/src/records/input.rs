@@ -71,6 +71,10 @@ impl LineReader {
                     if !readable(&file) {
                         continue;
                     }
+                    // Dropped while it waited: what was typed since then is the prompt's.
+                    if stop.load(Ordering::Acquire) {
+                        return;
+                    }
                     let mut chunk = vec![0; CHUNK_BYTES];
                     let read = file.read(&mut chunk).map(|count| {
                         chunk.truncate(count);
@@ -87,9 +91,28 @@ impl LineReader {
         Ok(LineReader { chunks, rest: Vec::new(), ended: false, name, unwanted })
     }
 
+    /// All bytes to the end; `None` where there are more than `bytes_max`.
+    ///
+    /// # Errors
+    /// What reading says.
+    pub async fn whole(mut self, bytes_max: usize) -> Result<Option<Vec<u8>>> {
+        let mut bytes = std::mem::take(&mut self.rest);
+        while let Some(chunk) = self.chunks.recv().await {
+            let chunk = chunk.map_err(|error| self.failed(&error))?;
+            if bytes.len() + chunk.len() > bytes_max {
+                return Ok(None);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Some(bytes))
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Error {
+        Error::io(format!("{} cannot be read", self.name), error)
+    }
+
     fn take(&mut self, chunk: Chunk, lines: &mut Lines) -> Result<()> {
-        let failed = |e: &std::io::Error| Error::io(format!("{} cannot be read", self.name), e);
-        let chunk = chunk.map_err(|error| failed(&error))?;
+        let chunk = chunk.map_err(|error| self.failed(&error))?;
         if chunk.is_empty() {
             self.ended = true;
             if !self.rest.is_empty() {
@@ -176,5 +199,37 @@ mod tests {
         assert_eq!(all(b"").await, Lines::new());
         assert_eq!(all(b"\n").await, [Vec::<u8>::new()]);
         assert_eq!(all(b"a\n").await, [b"a".to_vec()]);
+    }
+
+    #[tokio::test]
+    async fn the_whole_has_a_bound() {
+        let text = vec![b'x'; CHUNK_BYTES + 7];
+        let whole = |max| LineReader::file(file(&text), "f").unwrap().whole(max);
+        assert_eq!(whole(text.len()).await.unwrap().as_ref(), Some(&text));
+        assert_eq!(whole(text.len() - 1).await.unwrap(), None);
+    }
+
+    #[test]
+    fn what_comes_after_it_was_dropped_is_left_alone() {
+        let (input, mut output) =
+            rustix::pipe::pipe().map(|(r, w)| (r, std::fs::File::from(w))).unwrap();
+        let kept = std::fs::File::from(input.try_clone().unwrap());
+        let reader = LineReader::start(input.into(), "a pipe".to_string()).unwrap();
+        // It waits by now; dropped, it must not take what comes next.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        drop(reader);
+        output.write_all(b"next\n").unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(readable(&kept));
+    }
+
+    /// A keyboard, or a program before us, that says nothing holds nobody up.
+    #[tokio::test]
+    async fn waiting_for_input_can_be_left() {
+        let (silent, _open) = rustix::pipe::pipe().unwrap();
+        let mut reader = LineReader::start(silent.into(), "a pipe".to_string()).unwrap();
+        let short = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(short, reader.next()).await.is_err());
+        assert!(tokio::time::timeout(short, reader.whole(1)).await.is_err());
     }
 }

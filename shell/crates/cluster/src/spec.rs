@@ -9,7 +9,7 @@ mod ports;
 mod request;
 
 pub use check::{check, validate};
-pub use diff::{Consequence, Difference, diff};
+pub use diff::{Consequence, Difference, diff, refuse_ephemeral};
 pub(crate) use file::read_full;
 pub use file::{parse, render};
 pub use ports::{BLOCK_STEP, DEFAULT_BASE_PORT, DEFAULT_ZOOKEEPER_PORT, PortRegistry};

@@ -265,3 +265,19 @@ async fn a_node_is_announced_once_for_each_start() {
     engine.restart(&spec, &[Node::Broker(2)], &RestartOptions::default()).await.unwrap();
     assert_eq!(*heard.0.lock().unwrap(), [Node::Broker(2)]);
 }
+
+/// Its data would go at the end of a session that never made it.
+#[tokio::test]
+async fn what_was_made_to_stay_does_not_become_ephemeral() {
+    let bench = Bench::new();
+    let spec = demo(1);
+    let engine = bench.engine();
+    let apply = UpOptions { apply: true, ..UpOptions::default() };
+    assert!(engine.up(&spec, &apply).await.unwrap().made);
+    let mut ephemeral = spec.clone();
+    ephemeral.ephemeral = true;
+    let error = engine.up(&ephemeral, &apply).await.unwrap_err();
+    assert_eq!((error.code.as_ref(), error.class), ("not-ephemeral", Class::Refused));
+    assert!(!bench.store.load_spec(&spec.name).unwrap().ephemeral);
+    assert!(!engine.up(&spec, &apply).await.unwrap().made, "it was there");
+}

@@ -1,5 +1,7 @@
 //! `cluster attach CLUSTER --bootstrap HOST:PORT`: gives a name to a cluster that is not ours.
 
+use std::collections::BTreeMap;
+
 use kafsh_cluster::store::Attached;
 use kafsh_model::port::Target;
 use kafsh_model::{ClusterName, Error, Result};
@@ -8,6 +10,7 @@ use serde_json::json;
 use super::common::DRY_RUN;
 use crate::call::{CALL_DEADLINE, Call};
 use crate::config::client_properties;
+use crate::context::check_identity;
 use crate::flow::{Column, Output, View, column};
 use crate::spec::{ArgSpec, Arity, CommandSpec, Effect, Example, FlagSpec, Kind};
 
@@ -23,9 +26,10 @@ pub static SPEC: CommandSpec = CommandSpec {
     path: &["cluster", "attach"],
     summary: "give a name to a cluster that kafsh did not make",
     detail: "It is asked once, and its cluster id is kept: if another cluster answers at the same \
-             address later, `cluster status` says so. Read-only unless --writable: commands that \
-             would change something are refused. Its servers cannot be started or stopped from \
-             here. Connections are plaintext.",
+             address later, `cluster status` says so, and nothing there is changed. Read-only \
+             unless --writable: commands that would change something are refused. A name that is \
+             attached already keeps its address and settings where --bootstrap is left out. Its \
+             servers cannot be started or stopped from here. Connections are plaintext.",
     args: &[ArgSpec {
         name: "cluster",
         kind: Kind::Cluster,
@@ -55,6 +59,10 @@ pub static SPEC: CommandSpec = CommandSpec {
             line: "cluster attach other -B 127.0.0.1:9091 --zookeeper 127.0.0.1:2181 --writable",
             about: "to work on it",
         },
+        Example {
+            line: "cluster attach other -B 127.0.0.1:9091; cluster attach other --writable",
+            about: "to work on it after all",
+        },
     ],
     run: |call| Box::pin(run(call)),
     ..CommandSpec::BLANK
@@ -62,32 +70,17 @@ pub static SPEC: CommandSpec = CommandSpec {
 
 async fn run(call: Call) -> Result<Output> {
     let name = ClusterName::new(call.args.text("cluster")?)?;
-    let Some(bootstrap) = call.args.opt_text("bootstrap") else {
-        return Err(Error::usage("missing-argument", "`--bootstrap` is missing")
-            .with_next(format!("cluster attach {name} --bootstrap host:9092")));
-    };
-    let zookeeper = call.args.opt_text("zookeeper");
-    if let Some(address) = &zookeeper {
-        check_zookeeper(address)?;
-    }
-    let client = client_properties(&call.args)?;
-    let bootstrap: Vec<String> = bootstrap.split(',').map(String::from).collect();
+    let mut attached = wanted(&call, &name)?;
     let target = Target {
-        bootstrap: bootstrap.clone(),
+        bootstrap: attached.bootstrap.clone(),
         zookeeper: None,
-        client: client.clone(),
+        client: attached.client.clone().into_iter().collect(),
         timeout: call.args.opt_duration("deadline")?.unwrap_or(CALL_DEADLINE),
     };
     let view = call.context.admin(&target)?.cluster().await?;
-    let writable = call.args.switch("writable");
-    let attached = Attached {
-        name: name.clone(),
-        bootstrap,
-        zookeeper,
-        read_only: !writable,
-        cluster_id: view.cluster_id.clone(),
-        client: client.into_iter().collect(),
-    };
+    // An id is kept only from a record that goes on: who names the address means what is there.
+    check_identity(&attached, &view)?;
+    attached.cluster_id = view.cluster_id.clone().or(attached.cluster_id);
     let mut ids: Vec<_> = view.brokers.iter().map(|broker| broker.id).collect();
     ids.sort_unstable();
     let value = json!({
@@ -95,13 +88,51 @@ async fn run(call: Call) -> Result<Output> {
         "cluster_id": view.cluster_id,
         "controller": view.controller,
         "brokers": ids,
-        "access": if writable { "writable" } else { "read-only" },
+        "access": if attached.read_only { "read-only" } else { "writable" },
         "next": format!("@{name} topic list"),
     });
     if !call.args.switch("dry-run") {
         call.context.store.attach(attached)?;
     }
     Ok(Output::value(value, View::Record { fields: FIELDS, sections: &[] }))
+}
+
+/// The record as it is to be: a new one, or the one there is with what the flags say.
+fn wanted(call: &Call, name: &ClusterName) -> Result<Attached> {
+    let args = &call.args;
+    let old = match args.opt_text("bootstrap") {
+        Some(bootstrap) => Attached {
+            name: name.clone(),
+            bootstrap: bootstrap.split(',').map(String::from).collect(),
+            zookeeper: None,
+            read_only: true,
+            cluster_id: None,
+            client: BTreeMap::new(),
+        },
+        None => call.context.store.attached_cluster(name)?.ok_or_else(|| {
+            Error::usage("missing-argument", "`--bootstrap` is missing")
+                .with_cause(format!("`{name}` is not attached yet"))
+                .with_next(format!("cluster attach {name} --bootstrap host:9092"))
+        })?,
+    };
+    let zookeeper = args.opt_text("zookeeper");
+    if let Some(address) = &zookeeper {
+        check_zookeeper(address)?;
+    }
+    Ok(merged(old, zookeeper, client_properties(args)?, args.switch("writable")))
+}
+
+/// What is not named stays; access is as it is asked for this time.
+fn merged(
+    old: Attached,
+    zookeeper: Option<String>,
+    client: Vec<(String, String)>,
+    writable: bool,
+) -> Attached {
+    let mut attached = Attached { read_only: !writable, ..old };
+    attached.zookeeper = zookeeper.or(attached.zookeeper);
+    attached.client.extend(client);
+    attached
 }
 
 /// `host:port`, `host:port/chroot`.
@@ -120,6 +151,26 @@ fn check_zookeeper(address: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_named_stays() {
+        let old = Attached {
+            name: ClusterName::new("prod").unwrap(),
+            bootstrap: vec!["h:9092".to_string()],
+            zookeeper: Some("h:2181/kafka".to_string()),
+            read_only: true,
+            cluster_id: Some("id".to_string()),
+            client: BTreeMap::from([("client.id".to_string(), "me".to_string())]),
+        };
+        let writable = merged(old.clone(), None, Vec::new(), true);
+        assert_eq!(writable, Attached { read_only: false, ..old.clone() });
+        assert_eq!(merged(writable, None, Vec::new(), false), old, "read-only unless asked for");
+        let more = vec![("client.id".to_string(), "you".to_string())];
+        let changed = merged(old.clone(), Some("z:2181".to_string()), more, false);
+        assert_eq!(changed.zookeeper.as_deref(), Some("z:2181"));
+        assert_eq!(changed.client["client.id"], "you");
+        assert_eq!((changed.bootstrap, changed.cluster_id), (old.bootstrap, old.cluster_id));
+    }
 
     #[test]
     fn an_address_of_zookeeper_has_a_port() {

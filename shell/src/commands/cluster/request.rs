@@ -1,7 +1,7 @@
 //! The flags that describe a cluster, and the spec they ask for: shared by `up`, `create`, `plan`.
 
 use kafsh_cluster::spec::{
-    BasePort, Brokers, PortRegistry, SpecRequest, build, parse, parse_config,
+    BasePort, Brokers, PortRegistry, SpecRequest, build, parse, parse_config, refuse_ephemeral,
 };
 use kafsh_model::spec::{ClusterSpec, Preset};
 use kafsh_model::{BrokerId, ClusterName, Error, Result};
@@ -90,8 +90,18 @@ pub struct Wish {
 /// Reads flags, or the spec file, into a checked spec. Writes nothing.
 ///
 /// # Errors
-/// `cluster-attached` where the name is somebody else's cluster; what the spec's checks say.
+/// `cluster-attached` where the name is somebody else's cluster; `not-ephemeral`; what the spec's
+/// checks say.
 pub fn wish(call: &Call) -> Result<Wish> {
+    let wish = wished(call)?;
+    if let Some(old) = &wish.existing {
+        // The engine refuses it too; here it is said before anything is installed or planned.
+        refuse_ephemeral(old, &wish.spec)?;
+    }
+    Ok(wish)
+}
+
+fn wished(call: &Call) -> Result<Wish> {
     let from_file = call.args.opt_text("spec");
     // With a file the name may be left out: the file has one.
     let unnamed = call.at.is_none() && !call.args.has("cluster");

@@ -25,7 +25,8 @@ pub static SPEC: CommandSpec = CommandSpec {
              the way. A cluster that exists keeps what is not named: without flags, `up` makes it \
              run. With other settings it shows the difference and refuses; --apply makes it so. \
              What a failed run has done is undone, unless --keep. Brokers go on running when the \
-             shell ends, unless --ephemeral. Kafka itself is installed where it is missing.",
+             shell ends, unless the cluster was made with --ephemeral. Kafka itself is installed \
+             where it is missing.",
     args: &[request::NAME_ARG],
     flags: &[
         request::BROKERS,
@@ -79,7 +80,8 @@ async fn run(call: Call) -> Result<Output> {
     let options = UpOptions { apply: call.args.switch("apply"), keep: call.args.switch("keep") };
     let report = engine.up(&spec, &options).await.map_err(|error| as_typed(&call, error))?;
     let name = spec.name.to_string();
-    if spec.ephemeral && (existing.is_none() || call.args.switch("ephemeral")) {
+    // Only who made it ends it: what another shell made, or one before, is not ours to delete.
+    if spec.ephemeral && report.made {
         call.session.forget_ephemeral(&name);
         call.session.push_ephemeral(name.clone());
     }
@@ -141,11 +143,16 @@ fn shown(call: &Call, report: &UpReport) -> Output {
     let mut output = Output::value(value, View::Record { fields: FIELDS, sections: &[] });
     output.notes = common::notes(&report.findings);
     output.notes.extend(report.applied.iter().map(|line| format!("applied: {line}")));
-    match (report.plan.is_empty(), spec.ephemeral) {
-        (true, _) if report.applied.is_empty() => {
-            output.note("nothing to do: every gate was green already")
-        }
-        (_, true) => output.note("the cluster goes away when you leave"),
-        (_, false) => output.note("brokers keep running when you leave"),
+    let ours = call.session.ends(spec.name.as_str());
+    if spec.ephemeral && !ours {
+        let name = &spec.name;
+        output.notes.push(format!("`{name}` was there before: `cluster destroy {name}` ends it"));
+    }
+    if report.plan.is_empty() && report.applied.is_empty() {
+        return output.note("nothing to do: every gate was green already");
+    }
+    match spec.ephemeral && ours {
+        true => output.note("the cluster goes away when you leave"),
+        false => output.note("brokers keep running when you leave"),
     }
 }

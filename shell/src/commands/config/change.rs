@@ -32,7 +32,7 @@ pub async fn apply(
 ) -> Result<Output> {
     let dry_run = call.args.switch("dry-run");
     if !dry_run {
-        call.check_writable()?;
+        call.check_writable().await?;
     }
     let admin = call.admin()?;
     let before = entries(admin.as_ref(), resource).await?;

@@ -1,22 +1,18 @@
 //! `read FILE`: lines, CSV, JSON or JSON lines, by the file's ending.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read};
 
 use kafsh_model::port::BoxFuture;
 use kafsh_model::{Error, Result};
 use serde_json::{Map, Value};
 
 use crate::call::Call;
-use crate::flow::{Flow, Lines, Output, Source, View};
+use crate::flow::{Flow, Output, Source, View};
+use crate::records::input::LineReader;
 use crate::spec::{ArgSpec, Arity, CommandSpec, Example, FlagSpec, Kind};
 
 /// A JSON or CSV file is read whole up to this many bytes.
-const WHOLE_BYTES_MAX: u64 = 256 << 20;
-
-/// Lines handed on at once, and the longest of them in bytes.
-const LINES_AT_ONCE: usize = 1_000;
-const LINE_BYTES_MAX: u64 = 64 << 20;
+const WHOLE_BYTES_MAX: usize = 256 << 20;
 
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["read"],
@@ -44,22 +40,20 @@ async fn run(call: Call) -> Result<Output> {
     let path = call.directory.join(&name);
     let kind = call.args.opt_text("as").unwrap_or_else(|| kind_of(&name).to_string());
     let failed = |error: &std::io::Error| Error::io(format!("`{name}` cannot be read"), error);
-    let reader: Box<dyn BufRead + Send> = match name.as_str() {
-        "-" => Box::new(BufReader::new(std::io::stdin())),
-        _ => Box::new(BufReader::new(std::fs::File::open(&path).map_err(|e| failed(&e))?)),
+    let reader = match name.as_str() {
+        "-" => LineReader::standard_input()?,
+        _ => LineReader::file(std::fs::File::open(&path).map_err(|e| failed(&e))?, &name)?,
     };
     match kind.as_str() {
-        "lines" => Ok(Output::of(Flow::Lines(Box::new(FileLines { reader, name })))),
-        "jsonl" => {
-            let lines = Box::new(FileLines { reader, name });
-            Ok(Output::of(Flow::Values(Box::new(JsonLines {
-                lines,
-                ready: VecDeque::new(),
-                at: 0,
-            }))))
-        }
+        "lines" => Ok(Output::of(Flow::Lines(Box::new(reader)))),
+        "jsonl" => Ok(Output::of(Flow::Values(Box::new(JsonLines {
+            lines: reader,
+            name,
+            ready: VecDeque::new(),
+            at: 0,
+        })))),
         _ => {
-            let text = whole(reader, &name)?;
+            let text = whole(reader, &name).await?;
             let value = match kind.as_str() {
                 "json" => serde_json::from_str(&text).map_err(|error| {
                     Error::failed("bad-json", format!("`{name}` is not JSON"))
@@ -81,57 +75,20 @@ fn kind_of(name: &str) -> &'static str {
     }
 }
 
-fn whole(reader: Box<dyn BufRead + Send>, name: &str) -> Result<String> {
-    let mut bytes = Vec::new();
-    std::io::Read::take(reader, WHOLE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::io(format!("`{name}` cannot be read"), &error))?;
-    if bytes.len() as u64 > WHOLE_BYTES_MAX {
+async fn whole(reader: LineReader, name: &str) -> Result<String> {
+    let Some(bytes) = reader.whole(WHOLE_BYTES_MAX).await? else {
         return Err(Error::failed("too-large", format!("`{name}` is too large to be read whole"))
             .with_cause(format!("the bound is {WHOLE_BYTES_MAX} bytes; `--as jsonl` has none")));
-    }
+    };
     let text = String::from_utf8(bytes).map_err(|error| {
         Error::failed("not-text", format!("`{name}` is not UTF-8")).with_cause(error.to_string())
     })?;
     Ok(text.strip_prefix('\u{feff}').map(String::from).unwrap_or(text))
 }
 
-struct FileLines {
-    reader: Box<dyn BufRead + Send>,
-    name: String,
-}
-
-impl Source<Lines> for FileLines {
-    fn next(&mut self) -> BoxFuture<'_, Result<Option<Lines>>> {
-        Box::pin(async {
-            let mut lines = Lines::new();
-            while lines.len() < LINES_AT_ONCE {
-                let mut line = Vec::new();
-                let mut bounded = (&mut self.reader).take(LINE_BYTES_MAX);
-                let read = bounded.read_until(b'\n', &mut line);
-                let read =
-                    read.map_err(|e| Error::io(format!("`{}` cannot be read", self.name), &e))?;
-                if read == 0 {
-                    break;
-                }
-                if line.last() == Some(&b'\n') {
-                    line.pop();
-                } else if line.len() as u64 == LINE_BYTES_MAX {
-                    return Err(Error::failed(
-                        "line-too-long",
-                        format!("a line of `{}`", self.name),
-                    )
-                    .with_cause(format!("the bound is {LINE_BYTES_MAX} bytes")));
-                }
-                lines.push(line);
-            }
-            Ok((!lines.is_empty()).then_some(lines))
-        })
-    }
-}
-
 struct JsonLines {
-    lines: Box<FileLines>,
+    lines: LineReader,
+    name: String,
     ready: VecDeque<Vec<u8>>,
     at: usize,
 }
@@ -152,7 +109,7 @@ impl Source<Value> for JsonLines {
                     continue;
                 }
                 return serde_json::from_slice(&line).map(Some).map_err(|error| {
-                    let place = format!("line {} of `{}` is not JSON", self.at, self.lines.name);
+                    let place = format!("line {} of `{}` is not JSON", self.at, self.name);
                     Error::failed("bad-json", place).with_cause(error.to_string())
                 });
             }

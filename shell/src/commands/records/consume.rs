@@ -82,6 +82,10 @@ async fn run(call: Call) -> Result<Output> {
     let format = call.args.opt_text("format").map(|text| RecordFormat::parse(&text)).transpose()?;
     let limits = Limits { count: options.count_hint, timeout: call.args.opt_duration("timeout")? };
     let what = options.topics.join(", ");
+    if options.group.is_some() {
+        // What a group has read is written down, and moves for all its members.
+        call.cancel.run(call.check_writable()).await?;
+    }
     let records = call.records()?;
     let consumer = call.cancel.run(records.consumer(options)).await?;
     let reading = Box::new(Reading::new(consumer, limits, what, call.cancel.clone()));

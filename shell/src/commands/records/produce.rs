@@ -86,7 +86,7 @@ async fn run(mut call: Call) -> Result<Output> {
     let shape = shape(&call)?;
     let dry_run = call.args.switch("dry-run");
     if !dry_run {
-        call.check_writable()?;
+        call.check_writable().await?;
     }
     let target = call.target()?;
     // Made first: it connects while we look whether the topic is there.

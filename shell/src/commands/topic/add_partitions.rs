@@ -43,7 +43,7 @@ async fn run(call: Call) -> Result<Output> {
     })?;
     let dry_run = call.args.switch("dry-run");
     if !dry_run {
-        call.check_writable()?;
+        call.check_writable().await?;
     }
     let admin = call.admin()?;
     let names = [name.clone()];

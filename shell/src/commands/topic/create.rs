@@ -82,7 +82,7 @@ async fn run(mut call: Call) -> Result<Output> {
     let specs = wanted(&mut call).await?;
     let dry_run = call.args.switch("dry-run");
     if !dry_run {
-        call.check_writable()?;
+        call.check_writable().await?;
     }
     let admin = call.admin()?;
     let mut outcomes = Vec::new();

@@ -42,6 +42,7 @@ pub static SPEC: CommandSpec = CommandSpec {
 
 fn question(call: &Call) -> LocalFuture<'_, Result<Option<String>>> {
     Box::pin(async move {
+        call.check_writable().await?;
         let admin = call.admin()?;
         let names = names(call);
         let there = there(call, admin.as_ref(), &names).await?;
@@ -109,7 +110,7 @@ async fn run(mut call: Call) -> Result<Output> {
             }
         });
     }
-    call.check_writable()?;
+    call.check_writable().await?;
     let _consent = call.confirmed()?;
     let mut failures: Vec<(String, Error)> = Vec::new();
     for (name, outcome) in admin.delete_topics(&there).await? {

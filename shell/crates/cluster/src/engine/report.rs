@@ -30,6 +30,8 @@ pub struct UpReport {
     pub findings: Vec<Finding>,
     /// What an earlier run that did not come to its end had in flight
     pub resumed: Option<Resumed>,
+    /// There was no cluster of this name before
+    pub made: bool,
     /// Differences to the earlier spec that were applied
     pub applied: Vec<Difference>,
     /// The cluster as it was last observed

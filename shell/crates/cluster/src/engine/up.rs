@@ -41,6 +41,7 @@ impl Engine {
     /// # Errors
     /// `settings-differ` (refused) where the cluster exists with another spec and `options.apply`
     /// is off; `needs-new-cluster` (refused) where applying would leave data behind;
+    /// `not-ephemeral` (refused) where it was made to stay and would now go with a session;
     /// `preflight-failed`, or the only problem's own code (nothing was started); `locked`; what an
     /// action or gate says; `interrupted`.
     pub async fn up(&self, spec: &ClusterSpec, options: &UpOptions) -> Result<UpReport> {
@@ -86,6 +87,9 @@ impl Engine {
             true => Some(self.store.load_spec(&spec.name)?),
             false => None,
         };
+        if let Some(old) = &old {
+            spec::refuse_ephemeral(old, spec)?;
+        }
         let differences = old.as_ref().map(|old| spec::diff(old, spec)).unwrap_or_default();
         refuse_differences(spec, &differences, options)?;
         let (mut before, mut planned) = self.dry_run(spec).await?;
@@ -131,6 +135,7 @@ impl Engine {
             plan: planned,
             findings,
             resumed,
+            made: old.is_none(),
             applied: differences,
             snapshot,
             controller,

@@ -6,6 +6,7 @@ use std::fmt;
 use kafsh_model::keys::{self, Dynamic};
 use kafsh_model::plan::Node;
 use kafsh_model::spec::{BrokerSpec, ClusterSpec};
+use kafsh_model::{Error, Result};
 use serde::Serialize;
 
 /// What it takes to put a difference in force.
@@ -150,6 +151,24 @@ pub fn diff(old: &ClusterSpec, new: &ClusterSpec) -> Vec<Difference> {
         differ.put(None, Consequence::None, "the order of the brokers".to_string());
     }
     differ.found
+}
+
+/// Refuses to make a cluster ephemeral that was made to stay: its data would go at the end of a
+/// session, without a question.
+///
+/// # Errors
+/// `not-ephemeral` (refused).
+pub fn refuse_ephemeral(old: &ClusterSpec, new: &ClusterSpec) -> Result<()> {
+    if old.ephemeral || !new.ephemeral {
+        return Ok(());
+    }
+    let name = &old.name;
+    let message = format!("`{name}` exists and was not made ephemeral");
+    Err(Error::refused("not-ephemeral", message)
+        .with_cause("its data would be deleted at the end of the session, without a question")
+        .with_next(format!("cluster up {name}"))
+        .with_next(format!("cluster destroy {name}"))
+        .with_next(format!("cluster up {name}-2 --base-port auto --ephemeral")))
 }
 
 fn brokers(differ: &mut Differ, was: &BrokerSpec, is: &BrokerSpec) {
