@@ -312,9 +312,15 @@ fn signal(which: &str, pid: u32) {
     assert!(sent.success());
 }
 
-/// Returns while the process may still be ending: what kafsh does next must cope with that.
+/// Returns when the process has begun to end (it has lost its arguments) and may still hold ports
+/// and locks: what kafsh does next must cope with that.
 fn kill(pid: u32) {
     signal("-KILL", pid);
+    let end = Instant::now() + Duration::from_secs(20);
+    while std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty()) {
+        assert!(Instant::now() < end, "pid {pid} does not end");
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn kcat(args: &[&str], stdin: &str) -> String {
