@@ -287,8 +287,14 @@ fn the_examples_run() {
     example("rotate-broker", &["--broker", "2"]).ok();
     let throwaway = support::unique("ci");
     let args = ["--name", throwaway.as_str(), "--tests", "echo at $KAFSH_BOOTSTRAP"];
-    let path = "scripts/examples/ci-throwaway.ksh";
-    Kafsh::at(&test_home()).run(&[&["run", path][..], &args].concat()).ok().says("at 127.0.0.1:");
+    let path = root().join("scripts/examples/ci-throwaway.ksh");
+    // It writes a log beside where it is run.
+    let folder = tempfile::tempdir().expect("a folder");
+    Kafsh::at(&test_home())
+        .in_directory(folder.path())
+        .run(&[&["run", path.to_str().expect("a plain path")][..], &args].concat())
+        .ok()
+        .says("at 127.0.0.1:");
     assert!(!test_home().join("clusters").join(&throwaway).exists(), "it is gone");
 }
 

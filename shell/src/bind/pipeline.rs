@@ -17,9 +17,9 @@ pub struct BoundPipeline {
 impl BoundPipeline {
     /// One of its commands ends by itself, in order, when it is told to stop.
     pub fn is_cooperative(&self) -> bool {
-        self.stages.iter().any(|stage| {
-            matches!(&stage.kind, BoundStageKind::Command { spec, .. } if spec.cooperative)
-        })
+        self.stages.iter().any(
+            |stage| matches!(&stage.kind, BoundStageKind::Command { spec, .. } if spec.cooperative),
+        )
     }
 }
 

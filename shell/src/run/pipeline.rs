@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::{Runner, line_of};
 use crate::args::as_text;
 use crate::bind::{BoundPipeline, BoundStage, BoundStageKind, Source, evaluate, values_of};
-use crate::call::Call;
+use crate::call::{Call, advise};
 use crate::flow::{Flow, Output};
 use crate::records::{envelope, lines};
-use crate::spec::{CommandSpec, Effect};
+use crate::spec::{CommandSpec, Effect, Needs};
 
 /// Most values, and bytes of them, that `let`, `expect`, `if` and `wait` take in.
 const VALUES_MAX: usize = 100_000;
@@ -76,17 +76,24 @@ impl Runner {
     }
 
     async fn call(&self, spec: &'static CommandSpec, mut call: Call) -> Result<Output> {
+        let address = call.address();
+        let advised = |error| advise(error, address.as_deref());
         if spec.effect == Effect::Destructive {
-            call.confirmed = Some(self.confirm(spec, &call).await?);
+            call.confirmed = Some(self.confirm(spec, &call).await.map_err(advised)?);
         }
         let audit =
             (spec.effect != Effect::Read).then(|| (call.context.clone(), call.line.clone()));
-        let cluster = audit.as_ref().and_then(|_| call.cluster_name().ok());
+        let named = || call.cluster_name().ok();
+        let cluster = audit.as_ref().and_then(|_| match spec.needs {
+            Needs::Cluster => address.clone().or_else(named),
+            Needs::Nothing => named(),
+        });
         let run = (spec.run)(call);
         let outcome = match spec.cooperative {
             true => run.await,
             false => self.cancel.run(run).await,
         };
+        let outcome = outcome.map_err(advised);
         // What draws progress makes room for the result.
         self.progress.event(ProgressEvent::Ended { error: outcome.as_ref().err() });
         if let Some((context, line)) = audit {

@@ -77,11 +77,8 @@ pub fn check_topic_name(name: &str) -> Result<()> {
         return Ok(());
     };
     let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
-    Err(Error::usage(
-        "bad-topic-name",
-        format!("`{shown}` is no name for a topic"),
-    )
-    .with_cause(cause))
+    Err(Error::usage("bad-topic-name", format!("`{shown}` is no name for a topic"))
+        .with_cause(cause))
 }
 
 /// The name of another topic that makes the same metric name (`.` and `_` collide there), if any.
@@ -90,9 +87,7 @@ pub fn colliding_topic<'a>(
     others: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let folded = name.replace('.', "_");
-    others
-        .into_iter()
-        .find(|other| *other != name && other.replace('.', "_") == folded)
+    others.into_iter().find(|other| *other != name && other.replace('.', "_") == folded)
 }
 
 #[cfg(test)]
@@ -105,19 +100,7 @@ mod tests {
             assert!(ClusterName::new(good).is_ok(), "{good}");
         }
         let long = "a".repeat(65);
-        for bad in [
-            "",
-            ".",
-            "..",
-            ".x",
-            "-x",
-            "a/b",
-            "A",
-            "a b",
-            "ü",
-            "a\0",
-            long.as_str(),
-        ] {
+        for bad in ["", ".", "..", ".x", "-x", "a/b", "A", "a b", "ü", "a\0", long.as_str()] {
             let error = ClusterName::new(bad).unwrap_err();
             assert_eq!(error.code, "bad-cluster-name", "{bad}");
         }

@@ -77,38 +77,21 @@ pub enum Action {
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |nodes: &[Node]| {
-            nodes
-                .iter()
-                .map(Node::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+        let list =
+            |nodes: &[Node]| nodes.iter().map(Node::to_string).collect::<Vec<_>>().join(", ");
         match self {
             Action::CreateDirectories { node } => write!(f, "create the folders of {node}"),
             Action::WriteProperties { node, properties } => {
-                write!(
-                    f,
-                    "write the properties of {node} ({} keys)",
-                    properties.len()
-                )
+                write!(f, "write the properties of {node} ({} keys)", properties.len())
             }
             Action::ArchiveData { reason } => write!(f, "move all data aside ({reason})"),
             Action::AwaitExpiry { broker } => {
-                write!(
-                    f,
-                    "wait until the old registration of broker {broker} has expired"
-                )
+                write!(f, "wait until the old registration of broker {broker} has expired")
             }
             Action::Start { nodes } => write!(f, "start {}", list(nodes)),
             Action::Stop { nodes } => write!(f, "stop {}", list(nodes)),
             Action::AwaitReady { nodes } => write!(f, "wait until ready: {}", list(nodes)),
-            Action::CreateTopic {
-                topic,
-                partitions,
-                replication_factor,
-                ..
-            } => write!(
+            Action::CreateTopic { topic, partitions, replication_factor, .. } => write!(
                 f,
                 "create topic {topic} ({partitions} partitions, replication factor {replication_factor})"
             ),

@@ -23,10 +23,7 @@ struct Slice {
 }
 
 impl Slice {
-    const NONE: Slice = Slice {
-        start: NULL,
-        len: 0,
-    };
+    const NONE: Slice = Slice { start: NULL, len: 0 };
 
     fn get(self, arena: &[u8]) -> Option<&[u8]> {
         if self.start == NULL {
@@ -140,10 +137,7 @@ impl<'a> Headers<'a> {
             Headers::Rows(HeaderRows { arena, rows }) => {
                 let name = rows[index].name.get(arena).unwrap_or_default();
                 // Pushed as `&str`, so this cannot fail; empty rather than a panic if it did.
-                (
-                    std::str::from_utf8(name).unwrap_or_default(),
-                    rows[index].value.get(arena),
-                )
+                (std::str::from_utf8(name).unwrap_or_default(), rows[index].value.get(arena))
             }
         })
     }
@@ -193,11 +187,8 @@ impl RecordBatch {
     /// pass [`BATCH_BYTES_MAX`].
     #[must_use]
     pub fn push(&mut self, record: RecordView<'_>) -> bool {
-        let headers_bytes: usize = record
-            .headers
-            .iter()
-            .map(|(n, v)| n.len() + v.map_or(0, <[u8]>::len))
-            .sum();
+        let headers_bytes: usize =
+            record.headers.iter().map(|(n, v)| n.len() + v.map_or(0, <[u8]>::len)).sum();
         let bytes =
             record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len) + headers_bytes;
         if self.arena.len().saturating_add(bytes) > BATCH_BYTES_MAX {
@@ -243,10 +234,7 @@ impl RecordBatch {
             Some(bytes) => {
                 let start = self.arena.len() as u32;
                 self.arena.extend_from_slice(bytes);
-                Slice {
-                    start,
-                    len: bytes.len() as u32,
-                }
+                Slice { start, len: bytes.len() as u32 }
             }
         }
     }
@@ -263,10 +251,7 @@ impl RecordBatch {
             timestamp_type: row.timestamp_type,
             key: row.key.get(&self.arena),
             value: row.value.get(&self.arena),
-            headers: Headers::Rows(HeaderRows {
-                arena: &self.arena,
-                rows: headers,
-            }),
+            headers: Headers::Rows(HeaderRows { arena: &self.arena, rows: headers }),
         }
     }
 
@@ -281,12 +266,8 @@ mod tests {
 
     #[test]
     fn a_batch_keeps_every_byte() {
-        let headers: Vec<(&str, Option<&[u8]>)> = vec![
-            ("a", Some(b"1")),
-            ("a", Some(b"\xff\x00")),
-            ("b", None),
-            ("", Some(b"")),
-        ];
+        let headers: Vec<(&str, Option<&[u8]>)> =
+            vec![("a", Some(b"1")), ("a", Some(b"\xff\x00")), ("b", None), ("", Some(b""))];
         let record = RecordView {
             partition: 3,
             offset: 1042,

@@ -79,10 +79,7 @@ pub enum ProcessState {
 
 impl ProcessState {
     pub fn is_alive(&self) -> bool {
-        matches!(
-            self,
-            ProcessState::Running { .. } | ProcessState::Paused { .. }
-        )
+        matches!(self, ProcessState::Running { .. } | ProcessState::Paused { .. })
     }
 
     pub fn pid(&self) -> Option<u32> {

@@ -11,13 +11,8 @@ use crate::plan::Node;
 pub const SPEC_SCHEMA: u32 = 1;
 
 /// Steps of `cluster up`, in order, where a spec names none.
-pub const DEFAULT_STEPS: [&str; 5] = [
-    "preflight",
-    "zookeeper-clean",
-    "broker-layout",
-    "launch",
-    "prove",
-];
+pub const DEFAULT_STEPS: [&str; 5] =
+    ["preflight", "zookeeper-clean", "broker-layout", "launch", "prove"];
 
 /// A cluster of one host: its servers, ports and properties.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,11 +158,7 @@ impl ClusterSpec {
             .iter()
             .filter_map(|broker| {
                 let plain = |l: &&ListenerSpec| l.protocol == SecurityProtocol::Plaintext;
-                broker
-                    .listeners
-                    .iter()
-                    .find(plain)
-                    .or(broker.listeners.first())
+                broker.listeners.iter().find(plain).or(broker.listeners.first())
             })
             .map(|listener| format!("{}:{}", listener.advertised_host, listener.advertised_port))
             .collect()
@@ -175,11 +166,8 @@ impl ClusterSpec {
 
     /// `host:port` on which this host reaches ZooKeeper.
     pub fn zookeeper_address(&self) -> String {
-        let host = if self.zookeeper.bind == "0.0.0.0" {
-            "127.0.0.1"
-        } else {
-            &self.zookeeper.bind
-        };
+        let host =
+            if self.zookeeper.bind == "0.0.0.0" { "127.0.0.1" } else { &self.zookeeper.bind };
         format!("{host}:{}", self.zookeeper.port)
     }
 

@@ -53,11 +53,7 @@ impl PartitionDescription {
 impl TopicDescription {
     /// The smallest number of replicas of any of its partitions.
     pub fn replication_factor(&self) -> usize {
-        self.partitions
-            .iter()
-            .map(|p| p.replicas.len())
-            .min()
-            .unwrap_or(0)
+        self.partitions.iter().map(|p| p.replicas.len()).min().unwrap_or(0)
     }
 }
 

@@ -14,9 +14,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let amount: u64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let unit_len = rest
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let unit_len = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
         let unit_ms: u64 = match &rest[..unit_len] {
             "ms" => 1,
             "s" => 1_000,
@@ -34,9 +32,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 /// A size in bytes: a whole number and nothing, `B`, `k`/`kB`, `M`/`MB`, `G`/`GB` (powers of 1000)
 /// or `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024).
 pub fn parse_size(text: &str) -> Option<u64> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let amount: u64 = text[..digits].parse().ok()?;
     let factor: u64 = match &text[digits..] {
         "" | "B" => 1,
@@ -79,11 +75,7 @@ pub fn show_size(bytes: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if unit == 0 {
-        format!("{bytes} B")
-    } else {
-        format!("{value:.1} {}", UNITS[unit])
-    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
 #[cfg(test)]
@@ -92,30 +84,12 @@ mod tests {
 
     #[test]
     fn durations() {
-        let cases = [
-            ("0", 0),
-            ("5ms", 5),
-            ("30s", 30_000),
-            ("1h30m", 5_400_000),
-            ("7d", 604_800_000),
-        ];
+        let cases =
+            [("0", 0), ("5ms", 5), ("30s", 30_000), ("1h30m", 5_400_000), ("7d", 604_800_000)];
         for (text, ms) in cases {
-            assert_eq!(
-                parse_duration(text),
-                Some(Duration::from_millis(ms)),
-                "{text}"
-            );
+            assert_eq!(parse_duration(text), Some(Duration::from_millis(ms)), "{text}");
         }
-        for bad in [
-            "",
-            "5",
-            "s",
-            "-5s",
-            "5x",
-            "5s ",
-            "99999999999999999999d",
-            "1.5s",
-        ] {
+        for bad in ["", "5", "s", "-5s", "5x", "5s ", "99999999999999999999d", "1.5s"] {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }
         assert_eq!(show_duration(Duration::from_millis(2_400)), "2.4s");
@@ -124,13 +98,7 @@ mod tests {
 
     #[test]
     fn sizes() {
-        let cases = [
-            ("0", 0),
-            ("64MiB", 64 << 20),
-            ("1kB", 1_000),
-            ("2Gi", 2 << 30),
-            ("7", 7),
-        ];
+        let cases = [("0", 0), ("64MiB", 64 << 20), ("1kB", 1_000), ("2Gi", 2 << 30), ("7", 7)];
         for (text, bytes) in cases {
             assert_eq!(parse_size(text), Some(bytes), "{text}");
         }

@@ -38,9 +38,9 @@ async fn run(mut call: Call) -> Result<Output> {
             Flow::Value { value: Value::Array(items), view }
         }
         Flow::Value { value, view } => Flow::Value { value, view },
-        Flow::Values(upstream) => Flow::Values(Box::new(Head { left, cut: false, ended: false, upstream })),
-        Flow::Lines(upstream) => Flow::Lines(Box::new(Head { left, cut: false, ended: false, upstream })),
-        Flow::Records(upstream) => Flow::Records(Box::new(Head { left, cut: false, ended: false, upstream })),
+        Flow::Values(upstream) => Flow::Values(Box::new(Head::new(left, upstream))),
+        Flow::Lines(upstream) => Flow::Lines(Box::new(Head::new(left, upstream))),
+        Flow::Records(upstream) => Flow::Records(Box::new(Head::new(left, upstream))),
     }))
 }
 
@@ -51,6 +51,12 @@ struct Head<T> {
     /// The upstream came to its end by itself
     ended: bool,
     upstream: Box<dyn Source<T>>,
+}
+
+impl<T> Head<T> {
+    fn new(left: usize, upstream: Box<dyn Source<T>>) -> Self {
+        Head { left, cut: false, ended: false, upstream }
+    }
 }
 
 /// Something that `head` can cut.

@@ -337,7 +337,7 @@ fn refuse_other_data(
     Ok(())
 }
 
-/// What is not in the unit must be where it belongs, by a move that was cut off: else somebody moved
+/// What is not in the unit must be where it belongs, by a move that was cut off: else someone moved
 /// it on, and the rest alone is a cluster that cannot start.
 fn refuse_part(spec: &ClusterSpec, name: &str, manifest: &Manifest) -> Result<()> {
     for entry in manifest.entries.iter().filter(|entry| !entry.to.is_dir()) {
