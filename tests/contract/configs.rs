@@ -221,7 +221,15 @@ pub async fn broker_default_set_and_unset(ctx: Ctx) -> Outcome {
                 && entry.source == ConfigSource::DynamicDefaultBroker
         })
         .await;
-    let own = ctx.config_of(&at, key).await;
+    // The default is told by any broker, and that one may hear of it later.
+    let mut own = ctx.config_of(&at, key).await;
+    for _ in 0..100 {
+        if own.as_ref().is_ok_and(|entry| entry.value.as_deref() == Some(value)) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        own = ctx.config_of(&at, key).await;
+    }
     ctx.admin.alter_configs(&at, &[unset(key)], false).await.map_err(told)?;
     seen?;
     ensure_eq!(own?.value.as_deref(), Some(value), "the default of all brokers");
