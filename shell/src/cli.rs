@@ -364,9 +364,7 @@ async fn run_program(
     style: Style,
 ) -> u8 {
     let cancel = runner.cancel.clone();
-    let watcher = tokio::spawn(crate::terminal::watch_interrupts(cancel));
-    let outcome = runner.run_script(program, args).await;
-    watcher.abort();
+    let outcome = crate::terminal::interruptible(cancel, runner.run_script(program, args)).await;
     let place = !["<command line>", crate::bind::COMMAND_LINE].contains(&&*program.source.name);
     status_of(outcome, Style { place, ..style })
 }

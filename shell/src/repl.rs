@@ -22,7 +22,7 @@ use crate::error::{Style, render_rejected};
 use crate::output::Medium;
 use crate::run::Runner;
 use crate::session::Session;
-use crate::terminal::{Restore, is_leaving, told_to_leave, watch_interrupts};
+use crate::terminal::{Restore, interruptible, is_leaving, take_signals, told_to_leave};
 
 use editor::{LineEditor, Surroundings, Typed};
 use live::{Live, Which, cluster_names};
@@ -44,6 +44,7 @@ const STATUS_ENDED: u8 = 130;
 /// Reads and runs lines until Ctrl-D; the exit status of the last.
 pub async fn run(runner: Runner, style: Style) -> Result<u8> {
     let restore = Restore::take();
+    let _taken = take_signals();
     let look = Look { color: Medium::of_stdout().color, ascii: style.ascii };
     let live = Live::new(&runner.context, tokio::runtime::Handle::current());
     let mut editor = LineEditor::start(
@@ -108,9 +109,7 @@ async fn run_line(runner: &Runner, line: String, style: Style) -> u8 {
     };
     let cancel = Cancel::new();
     let runner = Runner { cancel: cancel.clone(), medium: Medium::of_stdout(), ..runner.clone() };
-    let watcher = tokio::spawn(watch_interrupts(cancel));
-    let outcome = runner.run(&program).await;
-    watcher.abort();
+    let outcome = interruptible(cancel, runner.run(&program)).await;
     if matches!(&outcome, Err(failure) if failure.error.class == Class::Interrupted) {
         // The terminal has written `^C`.
         tell!("\n");

@@ -99,9 +99,18 @@ pub async fn cancel_on_interrupt(cancel: Cancel) {
     }
 }
 
-/// The first Ctrl-C (or SIGTERM, SIGHUP) tells the work to end in order; the third ends the shell.
-pub async fn watch_interrupts(cancel: Cancel) {
-    let Some([mut interrupt, mut terminate, mut hangup]) = signals() else { return };
+/// Does work while watching for interrupts: the first Ctrl-C (or SIGTERM, SIGHUP) tells it to end
+/// in order, the third ends the shell. The watch stands before the work begins, so none is lost;
+/// it is a task of its own, since a question waits on the work's own thread.
+pub async fn interruptible<T>(cancel: Cancel, work: impl Future<Output = T>) -> T {
+    let watcher = tokio::spawn(watch_interrupts(signals(), cancel));
+    let outcome = work.await;
+    watcher.abort();
+    outcome
+}
+
+async fn watch_interrupts(signals: Option<[Signal; 3]>, cancel: Cancel) {
+    let Some([mut interrupt, mut terminate, mut hangup]) = signals else { return };
     let mut seen = 0;
     loop {
         tokio::select! {
@@ -118,6 +127,12 @@ pub async fn watch_interrupts(cancel: Cancel) {
             _ => std::process::exit(130),
         }
     }
+}
+
+/// Takes the signals for the life of the program. To be called before the line editor starts: it
+/// saves and restores handlers around each line, and what it restores must be ours.
+pub fn take_signals() -> impl Sized {
+    signals()
 }
 
 fn signals() -> Option<[Signal; 3]> {
