@@ -22,7 +22,7 @@ use crate::error::{Style, render_rejected};
 use crate::output::Medium;
 use crate::run::Runner;
 use crate::session::Session;
-use crate::terminal::{Restore, interruptible, is_leaving, take_signals, told_to_leave};
+use crate::terminal::{Restore, Standing, interruptible, is_leaving};
 
 use editor::{LineEditor, Surroundings, Typed};
 use live::{Live, Which, cluster_names};
@@ -44,7 +44,7 @@ const STATUS_ENDED: u8 = 130;
 /// Reads and runs lines until Ctrl-D; the exit status of the last.
 pub async fn run(runner: Runner, style: Style) -> Result<u8> {
     let restore = Restore::take();
-    let _taken = take_signals();
+    let mut standing = Standing::take();
     let look = Look { color: Medium::of_stdout().color, ascii: style.ascii };
     let live = Live::new(&runner.context, tokio::runtime::Handle::current());
     let mut editor = LineEditor::start(
@@ -71,7 +71,7 @@ pub async fn run(runner: Runner, style: Style) -> Result<u8> {
         health_wait = HEALTH_WAIT;
         let typed = tokio::select! {
             typed = editor.read(words) => typed?,
-            () = told_to_leave() => {
+            () = standing.told_to_leave() => {
                 restore.put_back();
                 status = STATUS_ENDED;
                 break;

@@ -54,9 +54,11 @@ impl User for Terminal {
         progress::close_line();
         // What was typed or pasted before the question was asked is no answer to it.
         let _ = tcflush(stdin.as_fd(), QueueSelector::IFlush);
+        // Counted before the question can be seen: a Ctrl-C that answers it comes after.
+        let before = INTERRUPTS.load(Ordering::Acquire);
         let _ = write!(stderr, "{} [y/N] ", escape_controls(question));
         let _ = stderr.flush();
-        let answer = read_answer(stdin.as_fd());
+        let answer = read_answer(stdin.as_fd(), before);
         if answer.is_none() {
             let _ = writeln!(stderr);
         }
@@ -67,8 +69,7 @@ impl User for Terminal {
 
 /// A line from the terminal; `None` after Ctrl-C, Ctrl-D or an error. It is read without a buffer:
 /// what follows the line belongs to the prompt.
-fn read_answer(terminal: impl AsFd) -> Option<String> {
-    let before = INTERRUPTS.load(Ordering::Acquire);
+fn read_answer(terminal: impl AsFd, before: u32) -> Option<String> {
     let mut bytes = [0; ANSWER_BYTES_MAX];
     loop {
         let mut waiting = [PollFd::new(&terminal, PollFlags::IN)];
@@ -129,12 +130,6 @@ async fn watch_interrupts(signals: Option<[Signal; 3]>, cancel: Cancel) {
     }
 }
 
-/// Takes the signals for the life of the program. To be called before the line editor starts: it
-/// saves and restores handlers around each line, and what it restores must be ours.
-pub fn take_signals() -> impl Sized {
-    signals()
-}
-
 fn signals() -> Option<[Signal; 3]> {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let [Ok(interrupt), Ok(terminate), Ok(hangup)] = kinds.map(signal) else { return None };
@@ -146,18 +141,29 @@ pub fn is_leaving() -> bool {
     LEAVING.load(Ordering::Acquire)
 }
 
-/// Returns when the shell is told to end while it waits for a line. Ctrl-C is a key there; where a
-/// terminal cannot say so it is a signal, and means nothing.
-pub async fn told_to_leave() {
-    match signals() {
-        Some([mut interrupt, mut terminate, mut hangup]) => loop {
+/// The signals of the prompt, taken for the life of the shell. Taken before the line editor starts:
+/// it saves and restores handlers around each line, and what it restores must be ours. And kept: a
+/// signal that comes between two lines is still there at the next.
+pub struct Standing(Option<[Signal; 3]>);
+
+impl Standing {
+    pub fn take() -> Self {
+        Standing(signals())
+    }
+
+    /// Returns when the shell is told to end while it waits for a line. Ctrl-C is a key there;
+    /// where a terminal cannot say so it is a signal, and means nothing.
+    pub async fn told_to_leave(&mut self) {
+        let Some([interrupt, terminate, hangup]) = &mut self.0 else {
+            return std::future::pending().await;
+        };
+        loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => return,
                 _ = hangup.recv() => return,
             }
-        },
-        None => std::future::pending().await,
+        }
     }
 }
 
