@@ -28,7 +28,7 @@ pub(super) fn text(version: &str) -> String {
         .collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <project xmlns=\"http://maven.apache.org/POM/4.0.0\">\n  \
+         <project>\n  \
          <modelVersion>4.0.0</modelVersion>\n  <groupId>kafsh</groupId>\n  \
          <artifactId>kafka-jars</artifactId>\n  <version>1</version>\n  \
          <packaging>pom</packaging>\n  <dependencies>\n{dependencies}  </dependencies>\n\

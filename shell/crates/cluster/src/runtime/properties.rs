@@ -1,7 +1,7 @@
 //! The `.properties` format, exactly as `java.util.Properties` writes and reads it.
 //!
 //! Kafka and ZooKeeper load their files from a byte stream, so the encoding is ISO 8859-1 with
-//! `\uXXXX` for the rest. A differential test holds both directions against the JDK's own class.
+//! `\uHHHH` for the rest. A differential test holds both directions against the JDK's own class.
 
 use kafsh_model::{Error, Result};
 
@@ -53,7 +53,7 @@ fn escape(text: &str, is_key: bool, out: &mut String) {
 }
 
 /// Reads a file's pairs as Java would: a later duplicate wins, in the place of the first.
-/// `bad-properties` where Java would throw (a malformed `\uXXXX`).
+/// `bad-properties` where Java would throw (a malformed `\uHHHH`).
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<(String, String)>> {
     let mut pairs: Vec<(String, String)> = Vec::new();
     for line in logical_lines(bytes) {
