@@ -1,6 +1,7 @@
 //! Measures a release build of the shell against kcat and Kafka's own tools, on a cluster that is
 //! made for it and destroyed after. Prints the table that BENCHMARKS.md holds.
 
+use crate::bare::{Bare, Way};
 use crate::machine::Machine;
 use crate::measure::{idle_megabytes, machine_line, milliseconds, series, today};
 use crate::place::{Place, test_home};
@@ -120,10 +121,7 @@ impl Bench<'_> {
         let jars = jars_in(&self.home, STORE_DEPTH_MAX).ok_or_else(|| {
             Failure::new(format!("no jars of Kafka are in `{}`", self.home.display()))
         })?;
-        let runtime = java::find_all(self.machine)
-            .into_iter()
-            .find(|java| java::SUPPORTED.contains(&java.release))
-            .ok_or_else(|| Failure::new("no Java that Kafka runs on was found"))?;
+        let runtime = self.java()?;
         let tool = || {
             let mut command = self.machine.command(runtime.home.join("bin/java"));
             let main = "org.apache.kafka.tools.TopicCommand";
@@ -161,17 +159,40 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// In turns with the peer, so that a busy minute of the machine is shared.
     fn stops_and_starts(&self, rows: &mut Vec<Row>) -> Result<(), Failure> {
-        eprintln!("measure: clean stop, bring-up");
+        eprintln!("measure: clean stop, bring-up, and that by a bare script");
+        let stop = || milliseconds(&mut self.kafsh(&["cluster", "stop", CLUSTER]), "");
+        let start = || milliseconds(&mut self.kafsh(&["cluster", "start", CLUSTER]), "");
+        // The first stop writes the class archives, the start after it is the first to use them.
+        stop()?;
+        start()?;
         let (mut stops, mut starts) = (Vec::new(), Vec::new());
+        let (mut same, mut shipped) = (Vec::new(), Vec::new());
         for _ in 0..RUNS_SLOW {
-            stops.push(milliseconds(&mut self.kafsh(&["cluster", "stop", CLUSTER]), "")?);
-            starts.push(milliseconds(&mut self.kafsh(&["cluster", "start", CLUSTER]), "")?);
+            stops.push(stop()?);
+            let java = self.java()?.home.join("bin/java");
+            let bare = Bare::of_cluster(&self.home.join("clusters").join(CLUSTER), &java)?;
+            same.push(bare.milliseconds(Way::SameFlags)?);
+            shipped.push(bare.milliseconds(Way::ShippedOneByOne)?);
+            starts.push(start()?);
         }
         let what = format!("ZooKeeper and 3 brokers of Kafka {KAFKA_VERSION}, every gate green");
-        rows.push(row(&what, "ms", &starts, None, "")?);
+        let peer = Some((same.as_slice(), "a bare script, same flags"));
+        rows.push(row(&what, "ms", &starts, peer, "≤ 1.10 × bare script")?);
+        let peer = Some((shipped.as_slice(), "shipped flags, one by one"));
+        rows.push(row(&what, "ms", &starts, peer, "≤ 0.45 × shipped flags")?);
+        rows.push(row("bare script, same flags, until the ports answer", "ms", &same, None, "")?);
+        rows.push(row("shipped flags, one after the other", "ms", &shipped, None, "")?);
         rows.push(row("clean stop of the four", "ms", &stops, None, "≤ 3 s")?);
         Ok(())
+    }
+
+    fn java(&self) -> Result<java::Java, Failure> {
+        java::find_all(self.machine)
+            .into_iter()
+            .find(|java| java::SUPPORTED.contains(&java.release))
+            .ok_or_else(|| Failure::new("no Java that Kafka runs on was found"))
     }
 }
 

@@ -2,6 +2,7 @@
 //! is the first thing that a fresh machine compiles.
 
 mod apt;
+mod bare;
 mod bench;
 mod bless;
 mod demo;
