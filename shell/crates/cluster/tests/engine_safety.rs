@@ -281,3 +281,26 @@ async fn what_was_made_to_stay_does_not_become_ephemeral() {
     assert!(!bench.store.load_spec(&spec.name).unwrap().ephemeral);
     assert!(!engine.up(&spec, &apply).await.unwrap().made, "it was there");
 }
+
+/// The plan was made while it ran: that it ended since is no fault of this run.
+#[tokio::test]
+async fn a_server_that_ends_under_our_eyes_is_started_again() {
+    for start_alone in [false, true] {
+        let bench = Bench::new();
+        let spec = demo(3);
+        bench.up(&spec).await.unwrap();
+        let engine = bench.engine();
+        engine.kill(&spec, Node::Broker(1)).await.unwrap();
+        bench.world.state().node(Node::Broker(1)).takes_along = Some(Node::Broker(2));
+        bench.world.state().log.clear();
+        if start_alone {
+            let report = engine.start(&spec, &spec.nodes()).await.unwrap();
+            assert_eq!(report.started, [Node::Broker(1), Node::Broker(2)]);
+        }
+        bench.up(&spec).await.unwrap();
+        bench.is_converged(&spec).await;
+        let log = bench.world.state().log.clone();
+        let started = log.iter().filter(|line| line.starts_with("start ")).collect::<Vec<_>>();
+        assert_eq!(started, ["start broker 1", "start broker 2"], "nothing is undone: {log:?}");
+    }
+}

@@ -32,6 +32,16 @@ pub(super) struct Run<'a> {
     pub did: Vec<Did>,
 }
 
+impl Run<'_> {
+    /// This run started or stopped the node.
+    pub(super) fn handled(&self, node: Node) -> bool {
+        self.did.iter().any(|did| match did {
+            Did::Started(nodes) | Did::Stopped(nodes) => nodes.contains(&node),
+            _ => false,
+        })
+    }
+}
+
 impl Engine {
     /// Does an action. What an interrupt could leave half done is put on the record first.
     pub(super) async fn act(&self, run: &mut Run<'_>, step: &str, action: &Action) -> Result<()> {

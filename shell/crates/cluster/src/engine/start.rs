@@ -6,10 +6,11 @@ use futures_util::future::join_all;
 use kafsh_model::plan::{Finding, Node, Severity};
 use kafsh_model::snapshot::{NodeFacts, PortOwner, ProcessState};
 use kafsh_model::spec::ClusterSpec;
-use kafsh_model::{Error, Result};
+use kafsh_model::{Class, Error, Result};
 
 use super::doctor::PREFLIGHT;
 use super::report::StartReport;
+use super::stop::alive;
 use super::{Engine, plan};
 
 /// Preflight's code for too little memory.
@@ -34,7 +35,32 @@ impl Engine {
         nodes: &[Node],
     ) -> Result<StartReport> {
         known(spec, nodes)?;
-        let facts = self.node_facts(spec).await?;
+        let before = self.node_facts(spec).await?;
+        let mut started = Vec::new();
+        let error = match self.start_down(spec, nodes, &before, &mut started).await {
+            Err(error) if error.class != Class::Interrupted => error,
+            outcome => return outcome,
+        };
+        // A server that ran when we looked and ended since is one of those to be started: so look
+        // again, once.
+        let now = self.node_facts(spec).await?;
+        let lost = alive(&before)
+            .filter(|node| nodes.contains(node))
+            .any(|node| !alive(&now).any(|alive| alive == node));
+        match lost {
+            true => self.start_down(spec, nodes, &now, &mut started).await,
+            false => Err(error),
+        }
+    }
+
+    /// Starts those of `nodes` that do not run by `facts`; `started` has them also where it fails.
+    async fn start_down(
+        &self,
+        spec: &ClusterSpec,
+        nodes: &[Node],
+        facts: &[NodeFacts],
+        started: &mut Vec<Node>,
+    ) -> Result<StartReport> {
         let state = |node: Node| facts.iter().find(|facts| facts.node == node);
         let down: Vec<Node> = nodes
             .iter()
@@ -45,7 +71,6 @@ impl Engine {
             startable(spec, facts)?;
         }
         self.check_start(spec, &down).await?;
-        let mut started = Vec::new();
         let needs_zookeeper = nodes.iter().any(|node| matches!(node, Node::Broker(_)));
         if down.contains(&Node::ZooKeeper) {
             self.launch(spec, &[Node::ZooKeeper]).await?;
@@ -64,6 +89,7 @@ impl Engine {
         self.launch(spec, &brokers).await?;
         started.extend(&brokers);
         let controller = self.await_ready(spec, nodes).await?;
+        let started = std::mem::take(started);
         Ok(StartReport { started, controller, findings: Vec::new() })
     }
 

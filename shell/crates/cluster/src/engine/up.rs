@@ -6,7 +6,7 @@ use kafsh_model::plan::{Action, Finding, Node, Plan, Severity};
 use kafsh_model::port::ProgressEvent;
 use kafsh_model::snapshot::Snapshot;
 use kafsh_model::spec::ClusterSpec;
-use kafsh_model::{Error, Result};
+use kafsh_model::{Class, Error, Result};
 
 use super::actions::Run;
 use super::report::{RestartOptions, Resumed, StopOptions, UpOptions, UpReport};
@@ -173,7 +173,12 @@ impl Engine {
         }
         let mut run = Run { spec, before, did: Vec::new() };
         let outcome = match work.verify {
-            true => self.apply(&mut run, planned, &mut journal).await,
+            true => match self.apply(&mut run, planned, &mut journal).await {
+                Err(error) if self.overtaken(&run, &error).await => {
+                    self.apply_anew(&mut run, error, &mut journal).await
+                }
+                outcome => outcome,
+            },
             false => self.lay_out(&mut run, planned, &mut journal).await,
         };
         match outcome {
@@ -195,6 +200,32 @@ impl Engine {
                 let undone = self.undo(run, old, journal).await;
                 Err(explain(error, &undone, spec))
             }
+        }
+    }
+
+    /// A server that ran when the plan was made, and that this run did not start, is gone: the plan
+    /// was of another world.
+    async fn overtaken(&self, run: &Run<'_>, error: &Error) -> bool {
+        if error.class == Class::Interrupted {
+            return false;
+        }
+        let Ok(now) = self.node_facts(run.spec).await else { return false };
+        alive(&run.before.nodes).any(|node| !run.handled(node) && !alive(&now).any(|n| n == node))
+    }
+
+    /// Looks and plans anew, once, and applies what is left to do. What the first plan has done
+    /// stays on the run's record, to be undone with the rest.
+    async fn apply_anew(
+        &self,
+        run: &mut Run<'_>,
+        error: Error,
+        journal: &mut Journal,
+    ) -> Result<Snapshot> {
+        self.note(&format!("{}; looking again", error.message));
+        let (_, again) = self.dry_run(run.spec).await?;
+        match plan::in_the_way(again.findings()) {
+            Some(refusal) => Err(refusal),
+            None => self.apply(run, &again, journal).await,
         }
     }
 

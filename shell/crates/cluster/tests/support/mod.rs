@@ -47,6 +47,8 @@ pub struct FakeNode {
     pub cluster_id: Option<String>,
     /// It dies by itself right after its start
     pub dies: bool,
+    /// Another one that is killed, once, when this one is started
+    pub takes_along: Option<Node>,
 }
 
 #[derive(Debug, Default)]
@@ -267,6 +269,10 @@ impl Runtime for World {
                 true => ProcessState::Died { pid },
                 false => ProcessState::Running { pid, uptime_ms: 1 },
             });
+            if let Some(other) = fake.takes_along.take() {
+                let killed = state.node(other).process.as_ref().and_then(ProcessState::pid);
+                state.node(other).process = killed.map(|pid| ProcessState::Died { pid });
+            }
             pid
         }))
     }
