@@ -15,7 +15,9 @@ use crate::cancel::Cancel;
 use crate::store::Store;
 
 mod actions;
+mod ailing;
 mod apply;
+mod catch_up;
 mod data;
 mod doctor;
 mod expiry;

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! <home>/clusters/<name>/spec.toml       the wish
-//!                        state/          journal.jsonl, proven.json, identity.json: the engine's
+//!                        state/          journal.jsonl, proven.json, identity.json, owner.json: the
+//!                                        engine's
 //!                        nodes/          zookeeper/, broker-<id>/: the runtime's
 //!                        archive/        units moved aside: the runtime's
 //! <home>/locks/<name>.lock               held while a command changes the cluster
@@ -26,12 +27,14 @@ mod audit;
 mod identity;
 mod journal;
 mod lock;
+mod owner;
 mod proven;
 
 pub use attached::Attached;
 pub use audit::{AUDIT_BYTES_MAX, AuditEntry, mask};
 pub use journal::{Entry, Event, Journal, JournalEnd, Unfinished};
 pub use lock::ClusterLock;
+pub use owner::Owner;
 
 /// Everything kafsh keeps, below one folder. Cheap to clone; nothing is made before it is needed.
 #[derive(Clone, Debug)]
@@ -144,7 +147,8 @@ impl Store {
             _ => Ok(()),
         };
         // The spec last: until it is gone, the cluster is listed and can be destroyed again.
-        for file in journal::FILES.iter().chain(&proven::FILES).chain(&identity::FILES) {
+        let state_files = [&proven::FILES, &identity::FILES, &owner::FILES];
+        for file in journal::FILES.iter().chain(state_files.into_iter().flatten()) {
             let path = state.join(file);
             gone(fs::remove_file(&path), &path)?;
         }

@@ -14,7 +14,7 @@ use crate::group::{CommittedOffset, GroupDescription, GroupListing};
 use crate::name::BrokerId;
 use crate::plan::{Node, StepInfo, StepInput, StepPlan, Verification};
 use crate::record::RecordBatch;
-use crate::snapshot::{HostFacts, NodeFacts, PortFacts};
+use crate::snapshot::{HostFacts, NodeFacts, PortFacts, ProcessState};
 use crate::spec::ClusterSpec;
 use crate::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 
@@ -275,6 +275,14 @@ pub trait Runtime: Send + Sync {
     fn host<'a>(&'a self, spec: &'a ClusterSpec) -> BoxFuture<'a, Result<HostFacts>>;
     /// `stale_registration` is the engine's to fill in
     fn node<'a>(&'a self, spec: &'a ClusterSpec, node: Node) -> BoxFuture<'a, Result<NodeFacts>>;
+    /// What [`Runtime::node`] says of the process, where that is all that is asked.
+    fn process<'a>(
+        &'a self,
+        spec: &'a ClusterSpec,
+        node: Node,
+    ) -> BoxFuture<'a, Result<ProcessState>> {
+        Box::pin(async move { Ok(self.node(spec, node).await?.process) })
+    }
     fn ports<'a>(&'a self, spec: &'a ClusterSpec) -> BoxFuture<'a, Result<Vec<PortFacts>>>;
     fn create_directories<'a>(
         &'a self,

@@ -51,6 +51,15 @@ impl PartitionDescription {
 }
 
 impl TopicDescription {
+    /// Takes brokers that do not run out of every ISR, and their leadership from them: metadata
+    /// lists one that died until its session expires.
+    pub fn without(&mut self, down: &[BrokerId]) {
+        for partition in &mut self.partitions {
+            partition.isr.retain(|id| !down.contains(id));
+            partition.leader = partition.leader.filter(|id| !down.contains(id));
+        }
+    }
+
     /// The smallest number of replicas of any of its partitions.
     pub fn replication_factor(&self) -> usize {
         self.partitions.iter().map(|p| p.replicas.len()).min().unwrap_or(0)

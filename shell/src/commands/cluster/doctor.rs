@@ -5,6 +5,7 @@ use kafsh_model::{Error, Result};
 use serde_json::{Value, json};
 
 use super::common::{self, CLUSTER_ARG, DRY_RUN};
+use super::orphans;
 use crate::call::Call;
 use crate::flow::{Column, Output, Show, View, column, column_as};
 use crate::spec::{CommandSpec, Effect, Example, FlagSpec};
@@ -23,8 +24,8 @@ pub static SPEC: CommandSpec = CommandSpec {
     detail: "Looks at ports, Java, memory, disk, data folders, registrations, the ends of the \
              logs of nodes that died, and the settings. --fix does what is safe: starts nodes \
              that died, wakes paused ones, waits for old registrations to expire. It never moves \
-             data and never touches a process that is not ours. The status is 1 while a problem \
-             stands.",
+             data and never touches a process that is not ours. An ephemeral cluster whose shell \
+             was killed is ended. The status is 1 while a problem stands.",
     args: &[CLUSTER_ARG],
     flags: &[FlagSpec::switch("fix", "mend what is safe to mend"), DRY_RUN],
     effect: Effect::Write,
@@ -43,15 +44,22 @@ async fn run(call: Call) -> Result<Output> {
     let fix = call.args.switch("fix");
     if !fix || call.args.switch("dry-run") {
         let findings = engine.doctor(&spec).await?;
-        let output = shown(&findings)?;
+        let mut output = shown(&findings)?;
+        output.notes.extend(orphans::notes(&call));
         if !fix {
             return Ok(output);
         }
         let safe = findings.iter().filter(|finding| finding.safe_to_fix);
         let notes = safe.map(|finding| format!("would mend: {}", finding.message));
-        return Ok(Output { notes: notes.collect(), ..output });
+        output.notes.extend(notes);
+        return Ok(output);
     }
     let report = engine.doctor_fix(&spec).await?;
+    if !call.context.store.exists(&spec.name) {
+        call.session.forget_ephemeral(spec.name.as_str());
+        let notes = report.done.iter().map(|done| format!("mended: {done}")).collect();
+        return Ok(Output { notes, ..Output::value(json!([]), View::Rows(COLUMNS)) });
+    }
     // Looked at anew: what was mended is gone, and so is what came of it.
     let mut output = shown(&engine.doctor(&spec).await?)?;
     output.notes = report.done.iter().map(|done| format!("mended: {done}")).collect();

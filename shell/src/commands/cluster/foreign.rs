@@ -59,6 +59,8 @@ pub async fn status(call: &Call, attached: &Attached) -> Result<ClusterStatus> {
         proven: false,
         drift,
         reasons,
+        ephemeral: false,
+        orphaned: false,
     })
 }
 

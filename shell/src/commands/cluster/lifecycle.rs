@@ -1,11 +1,14 @@
 //! `cluster start`, `cluster stop` and `cluster restart`: every node of a cluster, in order.
 
-use kafsh_cluster::engine::report::{RestartOptions, StopOptions, StopReport};
+use kafsh_cluster::Engine;
+use kafsh_cluster::engine::report::{RestartOptions, StartReport, StopOptions, StopReport};
 use kafsh_model::Result;
 use kafsh_model::plan::Node;
+use kafsh_model::spec::ClusterSpec;
 use serde_json::Value;
 
 use super::common::{self, NODE_COLUMNS, node_row};
+use super::in_sync;
 use crate::call::Call;
 use crate::flow::{Output, View};
 
@@ -36,8 +39,23 @@ pub async fn start(call: &Call, nodes: Option<Vec<Node>>) -> Result<Output> {
             false => node_row(facts.node, "ran already", facts.process.pid(), None),
         })
         .collect();
-    let output = Output::value(rows, View::Rows(NODE_COLUMNS));
-    Ok(Output { notes: common::notes(&report.findings), ..output })
+    settled(call, &engine, &spec, &report, rows).await
+}
+
+/// What was started, and how the partitions do.
+async fn settled(
+    call: &Call,
+    engine: &Engine,
+    spec: &ClusterSpec,
+    report: &StartReport,
+    rows: Value,
+) -> Result<Output> {
+    let mut notes = common::notes(&report.findings);
+    let brokers = report.started.iter().any(|node| matches!(node, Node::Broker(_)));
+    if brokers && !call.args.switch("no-wait") {
+        notes.extend(in_sync::remark(engine, spec).await?);
+    }
+    Ok(Output { notes, ..Output::value(rows, View::Rows(NODE_COLUMNS)) })
 }
 
 /// Stops nodes; a row for each.
@@ -106,8 +124,7 @@ pub async fn restart(call: &Call, nodes: Option<Vec<Node>>) -> Result<Output> {
         .iter()
         .map(|facts| node_row(facts.node, "restarted", facts.process.pid(), Some(took)))
         .collect();
-    let output = Output::value(rows, View::Rows(NODE_COLUMNS));
-    Ok(Output { notes: common::notes(&report.findings), ..output })
+    settled(call, &engine, &spec, &report, rows).await
 }
 
 fn stop_options(call: &Call) -> Result<StopOptions> {

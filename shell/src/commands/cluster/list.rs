@@ -10,7 +10,7 @@ use kafsh_model::{ClusterName, Error, Result};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::common;
+use super::{common, orphans};
 use crate::call::Call;
 use crate::context::Context;
 use crate::flow::{Column, Output, Show, View, column, column_as};
@@ -28,6 +28,7 @@ const COLUMNS: &[Column] = &[
     column("nodes", "OF"),
     column("kafka", "KAFKA"),
     column("bootstrap", "BOOTSTRAP"),
+    column("remark", "REMARK"),
 ];
 
 pub static SPEC: CommandSpec = CommandSpec {
@@ -73,7 +74,8 @@ async fn run(call: Call) -> Result<Output> {
         row["current"] = json!(row["name"].as_str() == current.as_deref());
     }
     let empty = rows.is_empty();
-    let output = Output::value(Value::Array(rows), View::Rows(COLUMNS));
+    let notes = orphans::notes(&call);
+    let output = Output { notes, ..Output::value(Value::Array(rows), View::Rows(COLUMNS)) };
     Ok(if empty { output.note("no clusters yet; start with: cluster up demo") } else { output })
 }
 
@@ -103,6 +105,7 @@ async fn ours(call: &Call, engine: Option<&Engine>, name: &ClusterName) -> Value
         Some(up) if up == nodes => "running",
         Some(_) => "partial",
     };
+    let orphaned = spec.ephemeral && call.context.store.lost_owner(name).is_some();
     json!({
         "name": name.to_string(),
         "kind": "managed",
@@ -112,6 +115,12 @@ async fn ours(call: &Call, engine: Option<&Engine>, name: &ClusterName) -> Value
         "kafka": spec.kafka,
         "bootstrap": spec.bootstrap(),
         "ephemeral": spec.ephemeral,
+        "orphaned": orphaned,
+        "remark": match (spec.ephemeral, orphaned) {
+            (false, _) => Value::Null,
+            (true, false) => json!("ephemeral"),
+            (true, true) => json!("ephemeral, its shell is gone"),
+        },
     })
 }
 
@@ -137,5 +146,6 @@ async fn theirs(context: &Context, attached: &Attached) -> Value {
         "kafka": Value::Null,
         "bootstrap": attached.bootstrap,
         "ephemeral": false,
+        "orphaned": false,
     })
 }

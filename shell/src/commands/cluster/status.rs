@@ -5,7 +5,7 @@ use kafsh_model::{Error, Result};
 use serde_json::{Value, json};
 
 use super::common::{self, CLUSTER_ARG};
-use super::foreign;
+use super::{foreign, orphans};
 use crate::call::Call;
 use crate::context::Known;
 use crate::flow::{Column, Output, Section, Show, View, column, column_as};
@@ -57,7 +57,9 @@ async fn run(call: Call) -> Result<Output> {
         Known::Attached(attached) => (foreign::status(&call, &attached).await?, false),
     };
     let value = value(&status, managed)?;
-    Ok(Output::value(value, View::Record { fields: FIELDS, sections: SECTIONS }))
+    let notes = if status.orphaned { orphans::note(&call, &name) } else { None };
+    let output = Output::value(value, View::Record { fields: FIELDS, sections: SECTIONS });
+    Ok(Output { notes: notes.into_iter().collect(), ..output })
 }
 
 fn value(status: &ClusterStatus, managed: bool) -> Result<Value> {
@@ -79,7 +81,8 @@ fn value(status: &ClusterStatus, managed: bool) -> Result<Value> {
 pub fn summary(status: &ClusterStatus) -> String {
     let mut parts = vec![status.state.clone()];
     if status.state == "stopped" {
-        return parts.remove(0);
+        parts.extend(lifetime(status));
+        return parts.join(" · ");
     }
     parts.push(format!("{}/{} brokers", status.brokers_ready, status.brokers_total));
     match status.controller {
@@ -87,7 +90,14 @@ pub fn summary(status: &ClusterStatus) -> String {
         None => parts.push("no controller".to_string()),
     }
     parts.extend(status.partitions.map(partitions));
+    parts.extend(lifetime(status));
     parts.join(" · ")
+}
+
+/// How long it lives, where that is not until it is destroyed.
+fn lifetime(status: &ClusterStatus) -> Option<String> {
+    let gone = if status.orphaned { ", its shell is gone" } else { "" };
+    status.ephemeral.then(|| format!("ephemeral{gone}"))
 }
 
 /// `30 partitions, 2 offline, 10 under-replicated`: what is not there is not told.

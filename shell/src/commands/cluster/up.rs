@@ -8,6 +8,7 @@ use kafsh_model::{Error, Result};
 use serde_json::json;
 
 use super::common::{self, DRY_RUN};
+use super::orphans;
 use super::plan::planned;
 use super::request::{self, Wish, wish};
 use crate::call::Call;
@@ -144,7 +145,10 @@ fn shown(call: &Call, report: &UpReport) -> Output {
     output.notes = common::notes(&report.findings);
     output.notes.extend(report.applied.iter().map(|line| format!("applied: {line}")));
     let ours = call.session.ends(spec.name.as_str());
-    if spec.ephemeral && !ours {
+    let lost = orphans::notes(call);
+    let said = call.context.store.lost_owner(&spec.name).is_some();
+    output.notes.extend(lost);
+    if spec.ephemeral && !ours && !said {
         let name = &spec.name;
         output.notes.push(format!("`{name}` was there before: `cluster destroy {name}` ends it"));
     }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use kafsh_model::config::{ConfigEntry, ConfigResource, ConfigSource};
 use kafsh_model::port::Admin;
 use kafsh_model::topic::{OffsetAt, PartitionDescription, TopicDescription, TopicPartition};
-use kafsh_model::{Error, Result};
+use kafsh_model::{BrokerId, Error, Result};
 use serde_json::{Map, Value, json};
 
+use super::down::Down;
 use crate::call::Call;
 use crate::commands::config::resource;
 use crate::flow::{Column, Output, Section, View, column};
@@ -70,27 +71,34 @@ pub static SPEC: CommandSpec = CommandSpec {
 async fn run(call: Call) -> Result<Output> {
     let names = call.args.texts("name");
     let admin = call.admin()?;
-    let found = admin.topics(Some(&names)).await?;
+    let (found, down) = tokio::join!(admin.topics(Some(&names)), Down::of(&call));
+    let found = found?;
     let mut topics = Vec::new();
     for name in &names {
         let topic = found.iter().find(|topic| topic.name == *name);
         topics.push(topic.cloned().ok_or_else(|| missing(name))?);
     }
+    // What is told of the partitions stays as it was told; what is made of it counts the dead out.
+    let mut real = topics.clone();
+    let mut notes = down.correct(&mut real);
+    let ids = down.ids();
     let resources: Vec<ConfigResource> = names.iter().cloned().map(ConfigResource::Topic).collect();
-    let offsets = tokio::time::timeout(OFFSETS_WAIT, offsets(admin.as_ref(), &topics));
+    let offsets = tokio::time::timeout(OFFSETS_WAIT, offsets(admin.as_ref(), &real));
     let (configs, offsets) = tokio::join!(admin.describe_configs(&resources), offsets);
     let configs = configs?;
     let offsets = offsets.unwrap_or_else(|_| Err(Error::timed_out("no answer in time")));
-    let (offsets, note) = match offsets {
-        Ok(offsets) => (offsets, None),
-        Err(error) => (HashMap::new(), Some(format!("offsets are not known: {error}"))),
-    };
+    let offsets = offsets.unwrap_or_else(|error| {
+        notes.push(format!("offsets are not known: {error}"));
+        HashMap::new()
+    });
     let mut described: Vec<Value> = topics
         .iter()
-        .map(|topic| {
+        .zip(&real)
+        .map(|(topic, real)| {
             let of = ConfigResource::Topic(topic.name.clone());
             let entries = configs.iter().find(|(resource, _)| *resource == of);
-            describe(topic, entries.map_or(&[], |(_, entries)| entries.as_slice()), &offsets)
+            let entries = entries.map_or(&[][..], |(_, entries)| entries.as_slice());
+            describe(topic, real, entries, &offsets, &ids)
         })
         .collect();
     let value = match described.len() {
@@ -99,10 +107,7 @@ async fn run(call: Call) -> Result<Output> {
     };
     let output =
         Output::value(value, View::Record { fields: FIELDS, sections: &[PARTITIONS, CONFIGS] });
-    Ok(match note {
-        Some(note) => output.note(note),
-        None => output,
-    })
+    Ok(Output { notes, ..output })
 }
 
 pub(super) fn missing(name: &str) -> Error {
@@ -140,8 +145,10 @@ pub(super) async fn offsets(
 
 fn describe(
     topic: &TopicDescription,
+    real: &TopicDescription,
     entries: &[ConfigEntry],
     offsets: &HashMap<TopicPartition, (i64, i64)>,
+    down: &[BrokerId],
 ) -> Value {
     let mut sources = Vec::new();
     let mut configs = Map::new();
@@ -164,7 +171,7 @@ fn describe(
     let counts: Option<i64> =
         topic.partitions.iter().map(|p| of(p.partition).map(|(start, end)| end - start)).sum();
     let partitions: Vec<Value> =
-        topic.partitions.iter().map(|p| partition(p, of(p.partition))).collect();
+        topic.partitions.iter().map(|p| partition(p, of(p.partition), down)).collect();
     json!({
         "name": topic.name,
         "id": topic.id,
@@ -172,20 +179,23 @@ fn describe(
         "partitions": partitions,
         "replication_factor": topic.replication_factor(),
         "min_isr": min_isr,
-        "health": super::list::health(topic),
+        "health": super::list::health(real),
         "records": counts,
         "configs": configs,
         "config_sources": sources,
     })
 }
 
-fn partition(partition: &PartitionDescription, offsets: Option<(i64, i64)>) -> Value {
-    let missing: Vec<i32> = partition
-        .replicas
-        .iter()
-        .copied()
-        .filter(|replica| !partition.isr.contains(replica))
-        .collect();
+/// `down`: brokers whose processes do not run, whatever metadata says.
+fn partition(
+    partition: &PartitionDescription,
+    offsets: Option<(i64, i64)>,
+    down: &[BrokerId],
+) -> Value {
+    let replicas = partition.replicas.iter().copied();
+    let lost = |id: &BrokerId| down.contains(id);
+    let missing: Vec<BrokerId> =
+        replicas.clone().filter(|id| lost(id) || !partition.isr.contains(id)).collect();
     json!({
         "partition": partition.partition,
         "leader": partition.leader,
@@ -193,6 +203,7 @@ fn partition(partition: &PartitionDescription, offsets: Option<(i64, i64)>) -> V
         "replicas": partition.replicas,
         "isr": partition.isr,
         "missing": missing,
+        "down": replicas.filter(lost).collect::<Vec<_>>(),
         "offline_replicas": partition.offline_replicas,
         "earliest": offsets.map(|(start, _)| start),
         "end": offsets.map(|(_, end)| end),

@@ -8,6 +8,7 @@ use kafsh_model::port::Admin;
 use kafsh_model::topic::TopicDescription;
 use serde_json::{Value, json};
 
+use super::down::Down;
 use crate::call::Call;
 use crate::flow::{Column, Output, View, column};
 use crate::spec::{CommandSpec, Example, FlagSpec, Needs};
@@ -45,13 +46,15 @@ pub static SPEC: CommandSpec = CommandSpec {
 
 async fn run(call: Call) -> Result<Output> {
     let admin = call.admin()?;
-    let mut topics = admin.topics(None).await?;
+    let (topics, down) = tokio::join!(admin.topics(None), Down::of(&call));
+    let mut topics = topics?;
     let switch = |name: &str| call.args.switch(name);
     let filters = ["under-replicated", "under-min-isr", "offline"];
     let filtered = filters.iter().any(|name| switch(name));
     if !switch("internal") && !filtered {
         topics.retain(|topic| !topic.internal);
     }
+    let notes = down.correct(&mut topics);
     let min_isr = match switch("under-min-isr") {
         true => min_isr(admin.as_ref(), &topics).await?,
         false => HashMap::new(),
@@ -68,7 +71,7 @@ async fn run(call: Call) -> Result<Output> {
             rows.push(row(topic));
         }
     }
-    Ok(Output::value(Value::Array(rows), View::Rows(COLUMNS)))
+    Ok(Output { notes, ..Output::value(Value::Array(rows), View::Rows(COLUMNS)) })
 }
 
 fn row(topic: &TopicDescription) -> Value {

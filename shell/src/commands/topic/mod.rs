@@ -6,6 +6,7 @@ mod add_partitions;
 mod create;
 mod delete;
 mod describe;
+mod down;
 mod list;
 mod offsets;
 mod rows;

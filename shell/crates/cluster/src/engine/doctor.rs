@@ -1,14 +1,17 @@
 //! `cluster doctor`: everything that is wrong, and what may be mended without asking.
 
 use kafsh_model::Result;
+use kafsh_model::confirm::Confirmed;
 use kafsh_model::plan::{Finding, Node, Severity};
 use kafsh_model::port::Signal;
 use kafsh_model::snapshot::{ProcessState, Snapshot};
 use kafsh_model::spec::ClusterSpec;
 
 use super::Engine;
-use super::report::FixReport;
+use super::ailing;
+use super::report::{FixReport, StopOptions};
 use crate::spec;
+use crate::store::Owner;
 
 /// The step whose findings doctor shows.
 pub(super) const PREFLIGHT: &str = "preflight";
@@ -30,6 +33,9 @@ impl Engine {
             .collect();
         merge(&mut findings, self.diagnose(spec, &dead).await);
         merge(&mut findings, own(spec, &snapshot));
+        merge(&mut findings, ailing::of_nodes(spec, &snapshot));
+        merge(&mut findings, self.ailing_partitions(spec, &snapshot).await);
+        findings.extend(self.orphaned_by(spec).map(|owner| orphaned(spec, &owner)));
         merge(&mut findings, spec::check(spec));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         Ok(findings)
@@ -58,19 +64,35 @@ impl Engine {
         }
     }
 
+    /// The shell that made this ephemeral cluster, and was to end it, where it is gone.
+    pub(super) fn orphaned_by(&self, spec: &ClusterSpec) -> Option<Owner> {
+        spec.ephemeral.then(|| self.store.lost_owner(&spec.name)).flatten()
+    }
+
     /// Mends what is safe to mend: starts nodes that died, wakes paused ones, waits for stale
-    /// registrations to expire. No data is moved, no process that is not ours is touched.
+    /// registrations to expire. No data is moved, no process that is not ours is touched. An
+    /// ephemeral cluster whose shell is gone is ended, as that shell was told to.
     ///
     /// # Errors
     /// `locked`; what starting a node says.
     pub async fn doctor_fix(&self, spec: &ClusterSpec) -> Result<FixReport> {
+        if let Some(owner) = self.orphaned_by(spec) {
+            // It was made with `--ephemeral`: that it goes is what was asked for.
+            let options = StopOptions { force: true, ..StopOptions::default() };
+            self.destroy(spec, true, &options, Confirmed::by_user()).await?;
+            let done = format!("ended `{}`, whose shell (pid {}) is gone", spec.name, owner.pid);
+            return Ok(FixReport { done: vec![done], left: Vec::new() });
+        }
         let findings = self.doctor(spec).await?;
         let _lock = self.store.lock(&spec.name, &self.command)?;
         let mut report = FixReport::default();
         let facts = self.node_facts(spec).await?;
-        let in_the_way = findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Problem && !finding.safe_to_fix);
+        // What partitions lack, a start does not stand in the way of: it may well mend it.
+        let in_the_way = findings.iter().any(|finding| {
+            finding.severity == Severity::Problem
+                && !finding.safe_to_fix
+                && !ailing::PARTITION_CODES.contains(&finding.code.as_str())
+        });
         let mut start = Vec::new();
         for finding in findings {
             let node = spec.nodes().into_iter().find(|node| node.to_string() == finding.subject);
@@ -99,6 +121,20 @@ impl Engine {
             report.done.extend(started.started.iter().map(|node| format!("started {node}")));
         }
         Ok(report)
+    }
+}
+
+fn orphaned(spec: &ClusterSpec, owner: &Owner) -> Finding {
+    let name = &spec.name;
+    Finding {
+        severity: Severity::Warning,
+        code: "ephemeral-orphan".to_string(),
+        subject: "cluster".to_string(),
+        message: format!("`{name}` is ephemeral, and its shell (pid {}) is gone", owner.pid),
+        evidence: Vec::new(),
+        cause: Some("the shell was killed before it could end what it had made".to_string()),
+        next: vec![format!("cluster destroy {name} --yes"), format!("cluster doctor {name} --fix")],
+        safe_to_fix: true,
     }
 }
 

@@ -119,6 +119,10 @@ pub struct ClusterStatus {
     pub drift: Vec<String>,
     /// Why it is not healthy, in words
     pub reasons: Vec<String>,
+    /// It goes with the shell that made it
+    pub ephemeral: bool,
+    /// It is ephemeral, and the shell that made it, and was to end it, is gone
+    pub orphaned: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -148,6 +152,18 @@ pub struct PartitionHealth {
     /// Fewer in sync than `min.insync.replicas`: acks=all writes fail
     pub under_min_isr: usize,
     pub under_replicated: usize,
+}
+
+/// How far partitions have caught up after a start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaughtUp {
+    pub partitions: usize,
+    /// With every replica
+    pub in_sync: usize,
+    /// `topic/partition` of those whose brokers run and that are not in sync yet
+    pub behind: Vec<String>,
+    /// Those that lack nothing but replicas of brokers that do not run
+    pub without_broker: usize,
 }
 
 /// What `doctor --fix` did.

@@ -22,20 +22,18 @@ const TOPICS_PER_CALL: usize = 500;
 
 /// Topics with their `min.insync.replicas`.
 pub(super) struct Partitions {
-    topics: Vec<TopicDescription>,
+    pub(super) topics: Vec<TopicDescription>,
     min_isr: BTreeMap<String, usize>,
 }
 
 impl Partitions {
-    fn min_isr(&self, topic: &str) -> usize {
+    pub(super) fn min_isr(&self, topic: &str) -> usize {
         self.min_isr.get(topic).copied().unwrap_or(1)
     }
 
-    /// Takes brokers out of every ISR: metadata lists one that died until its session expires.
+    /// Takes brokers that do not run out of it.
     fn without(mut self, dead: &[BrokerId]) -> Self {
-        for partition in self.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
-            partition.isr.retain(|id| !dead.contains(id));
-        }
+        self.topics.iter_mut().for_each(|topic| topic.without(dead));
         self
     }
 
@@ -121,7 +119,7 @@ impl Partitions {
     }
 }
 
-fn shortened(mut places: Vec<String>) -> Vec<String> {
+pub(super) fn shortened(mut places: Vec<String>) -> Vec<String> {
     let more = places.len().saturating_sub(PARTITIONS_SHOWN);
     places.truncate(PARTITIONS_SHOWN);
     if more > 0 {

@@ -45,7 +45,8 @@ impl Engine {
             }
             None => None,
         };
-        Ok(status(spec, snapshot, partitions.map(|partitions| partitions.health())))
+        let status = status(spec, snapshot, partitions.map(|partitions| partitions.health()));
+        Ok(ClusterStatus { orphaned: self.orphaned_by(spec).is_some(), ..status })
     }
 }
 
@@ -88,6 +89,8 @@ fn status(
         proven: snapshot.proven,
         drift: drift(spec, snapshot),
         reasons,
+        ephemeral: spec.ephemeral,
+        orphaned: false,
     }
 }
 

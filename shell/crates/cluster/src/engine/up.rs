@@ -156,6 +156,11 @@ impl Engine {
         let old = work.old;
         self.store.save_spec(spec)?;
         let begun = begun.map_or_else(|| self.store.begin_run(&spec.name, &self.command), Ok);
+        let owned = match old.is_none() && spec.ephemeral && work.verify {
+            true => self.store.own(&spec.name),
+            false => Ok(()),
+        };
+        let begun = owned.and(begun);
         let (mut journal, unfinished) = match begun {
             Ok(begun) => begun,
             Err(error) => {

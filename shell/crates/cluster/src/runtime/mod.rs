@@ -7,4 +7,5 @@ pub(crate) mod files;
 mod local;
 pub(crate) mod properties;
 
+pub(crate) use local::process::{Stat, boot_id, stat};
 pub use local::{LocalOptions, LocalRuntime};

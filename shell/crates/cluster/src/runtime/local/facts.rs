@@ -30,10 +30,7 @@ impl Local {
         self.children.reap();
         let paths = self.layout(spec)?.node(spec, node)?;
         let record = RunRecord::load(&paths.run)?;
-        let process = match &record {
-            Some(record) => state(record)?,
-            None => ProcessState::Absent,
-        };
+        let process = record.as_ref().map_or(Ok(ProcessState::Absent), state)?;
         let file = files::read_small(&paths.properties)?;
         let changed = |record: &RunRecord| {
             let now = file.as_deref().map(files::sha256_hex);
@@ -55,6 +52,14 @@ impl Local {
                 .collect::<Result<_>>()?,
             stale_registration: false,
         })
+    }
+
+    /// The process alone: no data folder is walked.
+    pub(super) fn process(&self, spec: &ClusterSpec, node: Node) -> Result<ProcessState> {
+        self.children.reap();
+        let paths = self.layout(spec)?.node(spec, node)?;
+        let record = RunRecord::load(&paths.run)?;
+        record.as_ref().map_or(Ok(ProcessState::Absent), state)
     }
 
     pub(super) fn create_directories(&self, spec: &ClusterSpec, node: Node) -> Result<()> {

@@ -9,7 +9,7 @@ mod launch;
 mod layout;
 mod logs;
 mod ports;
-mod process;
+pub(super) mod process;
 mod record;
 mod supervise;
 
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use kafsh_model::plan::Node;
 use kafsh_model::port::{BoxFuture, Exit, Runtime, Signal};
-use kafsh_model::snapshot::{HostFacts, NodeFacts, PortFacts};
+use kafsh_model::snapshot::{HostFacts, NodeFacts, PortFacts, ProcessState};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Error, Result};
 
@@ -100,6 +100,14 @@ impl Runtime for LocalRuntime {
 
     fn node<'a>(&'a self, spec: &'a ClusterSpec, node: Node) -> BoxFuture<'a, Result<NodeFacts>> {
         self.run(spec, move |local, spec| local.node(spec, node))
+    }
+
+    fn process<'a>(
+        &'a self,
+        spec: &'a ClusterSpec,
+        node: Node,
+    ) -> BoxFuture<'a, Result<ProcessState>> {
+        self.run(spec, move |local, spec| local.process(spec, node))
     }
 
     fn ports<'a>(&'a self, spec: &'a ClusterSpec) -> BoxFuture<'a, Result<Vec<PortFacts>>> {

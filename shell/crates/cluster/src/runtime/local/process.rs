@@ -22,13 +22,13 @@ const COMMAND_CHARS_MAX: usize = 100;
 
 /// The parts of `/proc/PID/stat` that matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) state: char,
+pub(crate) struct Stat {
+    pub(crate) state: char,
     /// Field 22: ticks since boot at which it started; survives exec
-    pub(super) start_ticks: u64,
+    pub(crate) start_ticks: u64,
 }
 
-pub(super) fn stat(pid: u32) -> Option<Stat> {
+pub(crate) fn stat(pid: u32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
@@ -40,7 +40,7 @@ fn parse_stat(text: &str) -> Option<Stat> {
     Some(Stat { state, start_ticks })
 }
 
-pub(super) fn boot_id() -> Result<String> {
+pub(crate) fn boot_id() -> Result<String> {
     let path = Path::new("/proc/sys/kernel/random/boot_id");
     let text = fs::read_to_string(path).map_err(|e| files::io_error("read", path, &e))?;
     Ok(text.trim().to_string())
