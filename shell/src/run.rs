@@ -1,6 +1,7 @@
 //! Runs a program: statements in order, pipelines stage by stage, results to where they go. The
 //! prompt, files, standard input, `-c` and argv all come through here.
 
+mod advice;
 mod deliver;
 mod pipeline;
 

@@ -8,10 +8,11 @@ use kafsh_model::port::ProgressEvent;
 use kafsh_model::{Error, Result};
 use serde_json::Value;
 
+use super::advice::{Asked, typed};
 use super::{Runner, line_of};
 use crate::args::as_text;
 use crate::bind::{BoundPipeline, BoundStage, BoundStageKind, Source, evaluate, values_of};
-use crate::call::{Call, advise};
+use crate::call::Call;
 use crate::flow::{Flow, Output};
 use crate::records::{envelope, lines};
 use crate::spec::{CommandSpec, Effect, Needs};
@@ -77,9 +78,12 @@ impl Runner {
 
     async fn call(&self, spec: &'static CommandSpec, mut call: Call) -> Result<Output> {
         let address = call.address();
-        let advised = |error| advise(error, address.as_deref());
+        let asked = Asked::of(spec, &call);
         if spec.effect == Effect::Destructive {
-            call.confirmed = Some(self.confirm(spec, &call).await.map_err(advised)?);
+            match self.confirm(spec, &call).await {
+                Ok(confirmed) => call.confirmed = Some(confirmed),
+                Err(error) => return Err(asked.error(error).await),
+            }
         }
         let audit =
             (spec.effect != Effect::Read).then(|| (call.context.clone(), call.line.clone()));
@@ -93,7 +97,10 @@ impl Runner {
             true => run.await,
             false => self.cancel.run(run).await,
         };
-        let outcome = outcome.map_err(advised);
+        let outcome = match outcome {
+            Ok(output) => Ok(asked.output(output)),
+            Err(error) => Err(asked.error(error).await),
+        };
         // What draws progress makes room for the result.
         self.progress.event(ProgressEvent::Ended { error: outcome.as_ref().err() });
         if let Some((context, line)) = audit {
@@ -104,7 +111,7 @@ impl Runner {
     }
 
     /// The question of a destructive command, asked or answered by `--yes`.
-    async fn confirm(&self, spec: &CommandSpec, call: &Call) -> Result<Confirmed> {
+    async fn confirm(&self, spec: &'static CommandSpec, call: &Call) -> Result<Confirmed> {
         if call.args.switch("yes") || self.session.assumes_yes() || call.args.switch("dry-run") {
             return Ok(Confirmed::by_user());
         }
@@ -120,7 +127,7 @@ impl Runner {
             Some(false) => Err(Error::refused("not-confirmed", "nothing was done")),
             None => Err(Error::refused("confirmation-needed", question)
                 .with_cause("there is no terminal to ask on")
-                .with_next(format!("{} --yes", call.line))),
+                .with_next(format!("{} --yes", typed(spec, call)))),
         }
     }
 

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::common::{self, DRY_RUN};
 use super::request::{self, wish};
-use super::up::as_typed;
 use crate::call::Call;
 use crate::commands::kafka::provide;
 use crate::flow::{Column, Output, View, column};
@@ -22,20 +21,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     detail: "The properties can be read before anything runs; `cluster up` then starts it. Ports \
              are kept for the cluster from now on.",
     args: &[request::NAME_ARG],
-    flags: &[
-        request::BROKERS,
-        request::BASE_PORT,
-        request::ZOOKEEPER_PORT,
-        request::KAFKA,
-        request::PRESET,
-        request::CONFIG,
-        request::ADVERTISE,
-        request::DATA_DIR,
-        request::RACKS,
-        request::SPEC_FILE,
-        request::APPLY,
-        DRY_RUN,
-    ],
+    flags: request::wish_flags![request::APPLY, DRY_RUN],
     effect: Effect::Write,
     examples: &[Example {
         line: "cluster create lab --brokers 3 --base-port 9191",
@@ -72,7 +58,7 @@ async fn run(call: Call) -> Result<Output> {
     }
     provide::ensure(&call, &spec.kafka).await?;
     let options = UpOptions { apply: call.args.switch("apply"), keep: false };
-    let report = engine.create(&spec, &options).await.map_err(|error| as_typed(&call, error))?;
+    let report = engine.create(&spec, &options).await?;
     let written = report.plan.actions().filter(layout).map(ToString::to_string).collect();
     let notes = common::notes(&report.findings);
     Ok(Output { notes, ..Output::value(value(written), view) })

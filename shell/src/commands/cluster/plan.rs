@@ -1,7 +1,8 @@
 //! `cluster plan [CLUSTER]`: what `up` would do, step by step.
 
 use kafsh_cluster::Engine;
-use kafsh_model::plan::{Plan, Severity};
+use kafsh_model::plan::{Node, Plan, Severity};
+use kafsh_model::snapshot::{PortOwner, Snapshot};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Error, Result};
 use serde_json::{Value, json};
@@ -16,10 +17,18 @@ const FIELDS: &[Column] = &[column("name", "plan"), column("summary", "")];
 
 const ACTIONS: &[Column] = &[column("step", "STEP"), column("does", "ACTION")];
 
+const PORTS: &[Column] = &[
+    column("node", "NODE"),
+    column("purpose", "FOR"),
+    column("address", "ADDRESS"),
+    column("state", "STATE"),
+];
+
 const FINDINGS: &[Column] =
     &[column("severity", "SEVERITY"), column("subject", "SUBJECT"), column("message", "FINDING")];
 
 const SECTIONS: &[Section] = &[
+    Section { key: "ports", title: "", columns: PORTS },
     Section { key: "actions", title: "", columns: ACTIONS },
     Section { key: "findings", title: "", columns: FINDINGS },
 ];
@@ -30,19 +39,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     detail: "Takes the flags of `cluster up`. An empty plan means that the cluster is as it is \
              wished to be. Something in the way is shown as a finding of severity `problem`.",
     args: &[request::NAME_ARG],
-    flags: &[
-        request::BROKERS,
-        request::BASE_PORT,
-        request::ZOOKEEPER_PORT,
-        request::KAFKA,
-        request::PRESET,
-        request::CONFIG,
-        request::ADVERTISE,
-        request::DATA_DIR,
-        request::RACKS,
-        request::SPEC_FILE,
-        request::EPHEMERAL,
-    ],
+    flags: request::wish_flags![request::EPHEMERAL],
     examples: &[
         Example { line: "cluster plan demo", about: "nothing, where it runs as wished" },
         Example { line: "cluster plan lab --brokers 5", about: "a cluster that is not there yet" },
@@ -70,13 +67,42 @@ async fn run(call: Call) -> Result<Output> {
 /// # Errors
 /// What asking the steps says.
 pub async fn planned(engine: &Engine, spec: &ClusterSpec) -> Result<Output> {
-    let (_, plan) = engine.dry_run(spec).await?;
-    let value = value(spec, &plan)?;
+    let (snapshot, plan) = engine.dry_run(spec).await?;
+    let value = value(spec, &snapshot, &plan)?;
     let output = Output::value(value, View::Record { fields: FIELDS, sections: SECTIONS });
     Ok(output)
 }
 
-fn value(spec: &ClusterSpec, plan: &Plan) -> Result<Value> {
+/// Every port of the spec, and who has it now: `free`, `ours`, `kept for NAME`, or the stranger.
+fn ports(spec: &ClusterSpec, snapshot: &Snapshot) -> Vec<Value> {
+    let zookeeper = &spec.zookeeper;
+    let mut wanted = vec![(Node::ZooKeeper, "client", &zookeeper.bind, zookeeper.port)];
+    for broker in &spec.brokers {
+        let listeners = broker.listeners.iter();
+        wanted.extend(listeners.map(|l| (Node::Broker(broker.id), l.name.as_str(), &l.bind, l.port)));
+    }
+    let state = |node: Node, port: u16| {
+        let seen = snapshot.ports.iter().find(|seen| (seen.node, seen.port) == (node, port))?;
+        Some(match &seen.owner {
+            PortOwner::Free => "free".to_string(),
+            PortOwner::Ours => "ours".to_string(),
+            PortOwner::Foreign { description, .. } => format!("held by {description}"),
+            PortOwner::Reserved { cluster } => format!("kept for `{cluster}`"),
+        })
+    };
+    let row = |(node, purpose, bind, port): (Node, &str, &String, u16)| {
+        json!({
+            "node": node.to_string(),
+            "purpose": purpose,
+            "address": format!("{bind}:{port}"),
+            "port": port,
+            "state": state(node, port),
+        })
+    };
+    wanted.into_iter().map(row).collect()
+}
+
+fn value(spec: &ClusterSpec, snapshot: &Snapshot, plan: &Plan) -> Result<Value> {
     let bug = |e: serde_json::Error| Error::bug(format!("a plan cannot be written: {e}"));
     let mut actions = Vec::new();
     for step in &plan.steps {
@@ -96,6 +122,7 @@ fn value(spec: &ClusterSpec, plan: &Plan) -> Result<Value> {
     Ok(json!({
         "name": spec.name.to_string(),
         "summary": summary,
+        "ports": ports(spec, snapshot),
         "actions": actions,
         "findings": plan.findings().collect::<Vec<_>>(),
         "steps": serde_json::to_value(&plan.steps).map_err(bug)?,

@@ -67,6 +67,26 @@ pub const APPLY: FlagSpec =
 pub const KEEP: FlagSpec =
     FlagSpec::switch("keep", "leave what a failed run has done, instead of undoing it");
 
+/// The flags that describe a cluster, and those of one command behind them.
+macro_rules! wish_flags {
+    ($($more:expr),* $(,)?) => {
+        &[
+            $crate::commands::cluster::request::BROKERS,
+            $crate::commands::cluster::request::BASE_PORT,
+            $crate::commands::cluster::request::ZOOKEEPER_PORT,
+            $crate::commands::cluster::request::KAFKA,
+            $crate::commands::cluster::request::PRESET,
+            $crate::commands::cluster::request::CONFIG,
+            $crate::commands::cluster::request::ADVERTISE,
+            $crate::commands::cluster::request::DATA_DIR,
+            $crate::commands::cluster::request::RACKS,
+            $crate::commands::cluster::request::SPEC_FILE,
+            $($more),*
+        ]
+    };
+}
+pub(super) use wish_flags;
+
 /// The flags that a spec file stands for.
 const SETTINGS: [&str; 9] = [
     "brokers",

@@ -4,7 +4,7 @@ use kafsh_cluster::engine::report::{UpOptions, UpReport};
 use kafsh_cluster::spec::diff;
 use kafsh_model::port::ProgressEvent;
 use kafsh_model::spec::ClusterSpec;
-use kafsh_model::{Error, Result};
+use kafsh_model::Result;
 use serde_json::json;
 
 use super::common::{self, DRY_RUN};
@@ -29,22 +29,7 @@ pub static SPEC: CommandSpec = CommandSpec {
              shell ends, unless the cluster was made with --ephemeral. Kafka itself is installed \
              where it is missing.",
     args: &[request::NAME_ARG],
-    flags: &[
-        request::BROKERS,
-        request::BASE_PORT,
-        request::ZOOKEEPER_PORT,
-        request::KAFKA,
-        request::PRESET,
-        request::CONFIG,
-        request::ADVERTISE,
-        request::DATA_DIR,
-        request::RACKS,
-        request::SPEC_FILE,
-        request::EPHEMERAL,
-        request::APPLY,
-        request::KEEP,
-        DRY_RUN,
-    ],
+    flags: request::wish_flags![request::EPHEMERAL, request::APPLY, request::KEEP, DRY_RUN],
     effect: Effect::Write,
     examples: &[
         Example { line: "cluster up demo", about: "make it run, whatever its state" },
@@ -79,7 +64,7 @@ async fn run(call: Call) -> Result<Output> {
     provide::ensure(&call, &spec.kafka).await?;
     call.progress.event(ProgressEvent::Note(&outline(&spec)));
     let options = UpOptions { apply: call.args.switch("apply"), keep: call.args.switch("keep") };
-    let report = engine.up(&spec, &options).await.map_err(|error| as_typed(&call, error))?;
+    let report = engine.up(&spec, &options).await?;
     let name = spec.name.to_string();
     // Only who made it ends it: what another shell made, or one before, is not ours to delete.
     if spec.ephemeral && report.made {
@@ -91,16 +76,6 @@ async fn run(call: Call) -> Result<Output> {
         call.context.store.set_current(Some(&spec.name))?;
     }
     Ok(shown(&call, &report))
-}
-
-/// The way on repeats the settings that were asked for: the engine knows no flags.
-pub fn as_typed(call: &Call, mut error: Error) -> Error {
-    if error.code == "settings-differ"
-        && let Some(next) = error.next.iter_mut().find(|next| next.ends_with(" --apply"))
-    {
-        *next = format!("{} --apply", call.line);
-    }
-    error
 }
 
 /// `plan  1 ZooKeeper :2181 · 3 brokers :9091-9093 · Kafka 3.9.2 · dev`.
