@@ -96,6 +96,7 @@ fn a_wiped_zookeeper_is_named_and_mended() {
     let data = cluster.folder().join("nodes/zookeeper/data");
     std::fs::remove_dir_all(data.join("version-2")).expect("ZooKeeper's data");
     let refused = walk(&cluster).fails(1);
+    assert!(!refused.stderr.contains("cluster restore"), "no unit is there: {}", refused.stderr);
     assert!(cluster.pids().is_empty(), "nothing was started");
     assert!(refused.stderr.contains("ZooKeeper"), "{}", refused.stderr);
     cluster.run(&["cluster", "archive", &cluster.name]).ok();
@@ -109,6 +110,9 @@ fn a_taken_port_is_named_and_nothing_is_started() {
     let held = TcpListener::bind(("127.0.0.1", second)).expect("a free port");
     walk(&cluster).fails(1).says(&format!("port {second} is taken (broker 2)")).says("pid ");
     assert!(cluster.pids().is_empty(), "nothing was started");
+    let zookeeper = format!("--zookeeper-port {}", cluster.zookeeper_port());
+    let refused = cluster.bring_up(&["--config", "num.partitions=2"]).fails(1);
+    refused.says(&zookeeper).says("--config num.partitions=2");
     drop(held);
     walk(&cluster).ok();
 }
@@ -214,6 +218,102 @@ fn nothing_acknowledged_is_lost_when_produce_is_interrupted() {
         }
     };
     assert!(written >= said, "{said} were acknowledged, {written} are there");
+}
+
+#[test]
+fn a_dead_broker_counts_at_once_and_a_start_waits_for_its_partitions() {
+    let cluster = RealCluster::up("dead", 3);
+    let quiet = cluster.run(&["cluster", "logs", "--errors"]).ok();
+    assert_eq!(quiet.stdout, "", "a healthy cluster has nothing to say");
+    cluster.run(&["topic", "create", "t", "-p", "6", "-r", "3"]).ok();
+    cluster.run(&["broker", "kill", "2", "--yes"]).ok();
+    let listed = cluster.run(&["topic", "list", "-O", "json"]).ok();
+    assert_ne!(listed.json()[0]["health"], "healthy", "metadata is not believed");
+    assert!(listed.stderr.contains("broker 2 has died"), "{}", listed.stderr);
+    let described = cluster.run(&["topic", "describe", "t", "-O", "json"]).ok().json();
+    assert_eq!(described["partitions"][0]["down"], serde_json::json!([2]), "{described}");
+    let status = cluster.run(&["cluster", "status", "-O", "json"]).ok().json();
+    assert_eq!(status["partitions"]["under_replicated"], 6, "{status}");
+    cluster.run(&["cluster", "doctor"]).says("t/0").says("broker 2 has died");
+    cluster.run(&["broker", "start", "2"]).ok().says("in sync 6/6");
+    let healthy = || {
+        let listed = cluster.run(&["topic", "list", "-O", "json"]).ok().json();
+        assert_eq!(listed[0]["health"], "healthy", "{listed}");
+    };
+    healthy();
+    cluster.run(&["cluster", "restart"]).ok().says("in sync 6/6");
+    healthy();
+    cluster.run(&["cluster", "stop"]).ok();
+    let start = format!("cluster start {}", cluster.name);
+    cluster.run(&["topic", "list"]).fails(5).says(&start);
+    cluster.run(&["cluster", "doctor"]).ok().says(&start);
+}
+
+#[test]
+fn an_ephemeral_cluster_whose_shell_was_killed_is_named_and_ended() {
+    let cluster = RealCluster::reserve("orphan");
+    let (name, base) = (&cluster.name, cluster.base_port);
+    let zookeeper = cluster.zookeeper_port();
+    let script = format!(
+        "cluster up {name} --ephemeral --brokers 1 --base-port {base} \\\n  \
+         --zookeeper-port {zookeeper}\nwait 100s cluster list | jq 'false'\n"
+    );
+    let mut shell = Kafsh::at(&cluster.home).spawn(&["-c", &script]);
+    let status = || cluster.run(&["cluster", "status", "-O", "json"]);
+    let end = Instant::now() + Duration::from_secs(60);
+    // It is whole when its own shell has gone on to the next line.
+    while !status().stdout.contains("\"healthy\": true") {
+        assert!(Instant::now() < end, "it comes up");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let kept = status().ok().json();
+    assert_eq!((&kept["ephemeral"], &kept["orphaned"]), (&true.into(), &false.into()));
+    shell.kill().expect("a shell to kill");
+    shell.wait().expect("its end");
+    let destroy = format!("cluster destroy {name} --yes");
+    cluster.run(&["cluster", "list"]).ok().says("its shell is gone").says(&destroy);
+    assert_eq!(status().ok().says(&destroy).json()["orphaned"], true);
+    cluster.run(&["cluster", "doctor"]).ok().says("is ephemeral, and its shell");
+    cluster.run(&["cluster", "doctor", "--fix"]).ok().says("mended: ended");
+    assert!(cluster.pids().is_empty() && !cluster.folder().exists(), "it is gone");
+}
+
+#[test]
+fn a_cluster_is_laid_out_as_asked_wiped_and_cleaned() {
+    let cluster = RealCluster::reserve("layout");
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().to_str().expect("a plain path");
+    let (base, zookeeper) = (cluster.base_port.to_string(), cluster.zookeeper_port().to_string());
+    let words = ["cluster", "create", &cluster.name, "--brokers", "2", "--base-port", &base];
+    let more = ["--zookeeper-port", &zookeeper, "--advertise", "localhost", "--data-dir", data];
+    let racks = ["--racks", "a,b"];
+    let kafsh = Kafsh::at(&cluster.home);
+    kafsh.run(&[&words[..], &more, &racks].concat()).ok();
+    assert!(cluster.pids().is_empty(), "nothing was started");
+    kafsh.run(&["cluster", "up", &cluster.name]).ok();
+    let status = cluster.run(&["cluster", "status", "-O", "json"]).ok().json();
+    assert_eq!(status["healthy"], true, "{status}");
+    let broker = &status["nodes"][2];
+    assert_eq!(broker["rack"], "b");
+    let endpoint = broker["endpoints"][0].as_str().expect("an endpoint");
+    assert!(endpoint.contains("://localhost:"), "{endpoint}");
+    let kept = folder.path().join(&cluster.name);
+    assert!(kept.is_dir() && !cluster.folder().join("nodes/broker-1/data").exists());
+    cluster.run(&["topic", "create", "t", "-p", "2", "-r", "2"]).ok();
+    cluster.kafsh().stdin("one\ntwo\n").run(&["produce", "t"]).ok();
+    cluster.run(&["broker", "stop", "2", "--force"]).ok();
+    cluster.run(&["broker", "wipe", "2", "--yes"]).ok();
+    cluster.run(&["broker", "start", "2"]).ok().says("in sync 2/2");
+    let read = cluster.run(&["consume", "t"]).ok();
+    assert_eq!(read.stdout.lines().count(), 2, "the other replicas had them");
+    cluster.run(&["cluster", "stop"]).ok();
+    cluster.run(&["zookeeper", "clean", "--yes"]).fails(3);
+    for id in ["1", "2"] {
+        cluster.run(&["broker", "wipe", id, "--yes"]).ok();
+    }
+    cluster.run(&["zookeeper", "clean", "--yes"]).ok();
+    kafsh.run(&["cluster", "up", &cluster.name]).ok();
+    assert_eq!(cluster.run(&["topic", "list"]).ok().stdout, "", "a new cluster");
 }
 
 #[test]

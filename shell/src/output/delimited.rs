@@ -69,7 +69,7 @@ fn record(
     }
     let mut out = String::new();
     for field in fields {
-        let cells = [field.key.to_string(), bare(lookup(value, field.key))];
+        let cells = [field.key.to_string(), shown(value, field)];
         out.push_str(&dialect.row(cells.into_iter()));
     }
     for section in sections {
@@ -80,6 +80,16 @@ fn record(
         }
     }
     out
+}
+
+/// Sentences have commas of their own.
+fn shown(row: &Value, column: &crate::flow::Column) -> String {
+    match (column.show, lookup(row, column.key)) {
+        (crate::flow::Show::Sentences, Some(Value::Array(items))) => {
+            items.iter().map(|item| bare(Some(item))).collect::<Vec<_>>().join("; ")
+        }
+        (_, value) => bare(value),
+    }
 }
 
 pub fn names(value: &Value, view: View) -> String {

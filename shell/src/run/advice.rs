@@ -31,6 +31,9 @@ const WISHES: [&str; 3] = ["up", "create", "plan"];
 /// Flags that are about one call and not about the cluster.
 const PASSING: [&str; 4] = ["dry-run", "output", "help", "yes"];
 
+/// The command that brings archived data back, without its cluster.
+const RESTORE: &str = "cluster restore ";
+
 /// What a remark begins its commands with.
 const TRY: &str = "  try  ";
 
@@ -62,13 +65,16 @@ impl Asked {
             error.cause = Some(cause);
             error.next = vec![format!("cluster start {name}")];
         }
+        if let Some(hollow) = self.hollow(error.next.iter().map(String::as_str)).await {
+            error.next.retain(|next| *next != hollow);
+        }
         let blamed = format!("{} {}", error.message, error.evidence.join(" "));
         error.next = error.next.iter().map(|next| self.complete(next, &blamed)).collect();
         error
     }
 
     /// The commands of remarks and of findings.
-    pub fn output(&self, mut output: Output) -> Output {
+    pub async fn output(&self, mut output: Output) -> Output {
         if let (["cluster", ..], Flow::Value { value, .. }) = (self.spec.path, &mut output.flow) {
             let findings = match value {
                 Value::Object(_) => value.get_mut("findings"),
@@ -76,6 +82,12 @@ impl Asked {
             };
             for finding in findings.and_then(Value::as_array_mut).into_iter().flatten() {
                 let blamed = finding["message"].to_string();
+                if let Some(next) = finding.get_mut("next").and_then(Value::as_array_mut) {
+                    let named = next.iter().filter_map(Value::as_str);
+                    if let Some(hollow) = self.hollow(named).await {
+                        next.retain(|next| next.as_str() != Some(hollow.as_str()));
+                    }
+                }
                 for next in finding.get_mut("next").and_then(Value::as_array_mut).into_iter().flatten() {
                     if let Value::String(text) = next {
                         *text = self.complete(text, &blamed);
@@ -93,6 +105,15 @@ impl Asked {
             }
         }
         output
+    }
+
+    /// `cluster restore NAME` where nothing was ever moved aside: there is nothing to bring back.
+    async fn hollow<'n>(&self, mut next: impl Iterator<Item = &'n str>) -> Option<String> {
+        let command = next.find(|next| next.starts_with(RESTORE))?.to_string();
+        let name = &command[RESTORE.len()..];
+        let Ok(Known::Managed(spec)) = self.context.known(name) else { return None };
+        let units = self.context.runtime.archives(&spec).await.ok()?;
+        units.is_empty().then_some(command)
     }
 
     /// `cluster up NAME …` with the flags of this call that it does not name itself, and with

@@ -98,7 +98,7 @@ impl Runner {
             false => self.cancel.run(run).await,
         };
         let outcome = match outcome {
-            Ok(output) => Ok(asked.output(output)),
+            Ok(output) => Ok(asked.output(output).await),
             Err(error) => Err(asked.error(error).await),
         };
         // What draws progress makes room for the result.

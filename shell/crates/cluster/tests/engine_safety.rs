@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kafsh_cluster::engine::report::{RestartOptions, StopOptions, UpOptions};
 use kafsh_model::Class;
-use kafsh_model::plan::Node;
+use kafsh_model::plan::{Finding, Node, Severity};
 use kafsh_model::port::{Progress, ProgressEvent};
 use kafsh_model::snapshot::ProcessState;
 use support::{Bench, demo};
@@ -303,4 +303,61 @@ async fn a_server_that_ends_under_our_eyes_is_started_again() {
         let started = log.iter().filter(|line| line.starts_with("start ")).collect::<Vec<_>>();
         assert_eq!(started, ["start broker 1", "start broker 2"], "nothing is undone: {log:?}");
     }
+}
+
+/// A killed shell ends nothing: whoever looks next is told, and `doctor --fix` does it in its place.
+#[tokio::test]
+async fn an_ephemeral_cluster_without_its_shell_is_found_and_ended() {
+    let bench = Bench::new();
+    let mut spec = demo(1);
+    spec.ephemeral = true;
+    bench.up(&spec).await.unwrap();
+    let engine = bench.engine();
+    let status = engine.status(&spec).await.unwrap();
+    assert!(status.ephemeral && !status.orphaned, "this process is its shell, and lives");
+    let path = bench.store.state_dir(&spec.name).join("owner.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\"boot_id\":\"", "\"boot_id\":\"earlier ")).unwrap();
+    assert!(engine.status(&spec).await.unwrap().orphaned);
+    let findings = engine.doctor(&spec).await.unwrap();
+    let orphan = findings.iter().find(|finding| finding.code == "ephemeral-orphan").unwrap();
+    assert!(orphan.safe_to_fix && orphan.next[0] == "cluster destroy demo --yes", "{orphan:?}");
+    let fixed = engine.doctor_fix(&spec).await.unwrap();
+    assert!(fixed.done[0].starts_with("ended `demo`"), "{fixed:?}");
+    assert!(bench.world.state().is_blank() && !bench.store.cluster_dir(&spec.name).exists());
+}
+
+#[tokio::test]
+async fn doctor_names_what_partitions_lack_and_what_was_stopped() {
+    let bench = Bench::new();
+    let spec = demo(3);
+    bench.up(&spec).await.unwrap();
+    {
+        let mut state = bench.world.state();
+        state.topics.insert("orders".into(), (7, 3));
+        state.min_isr = 2;
+    }
+    let engine = bench.engine();
+    let code = |findings: Vec<Finding>, code: &str| {
+        findings.into_iter().find(|finding| finding.code == code)
+    };
+    assert!(code(engine.doctor(&spec).await.unwrap(), "partitions-under-replicated").is_none());
+    engine.kill(&spec, Node::Broker(3)).await.unwrap();
+    bench.world.state().lingering.insert(3);
+    let found = engine.doctor(&spec).await.unwrap();
+    let lacking = code(found, "partitions-under-replicated").expect("a broker is gone");
+    assert!(lacking.message.contains("orders/0, ") && lacking.message.ends_with("and 2 more"));
+    assert_eq!(lacking.cause.as_deref(), Some("broker 3 has died"));
+    assert_eq!(lacking.next, ["@demo broker start 3"]);
+    engine.kill(&spec, Node::Broker(2)).await.unwrap();
+    let found = engine.doctor(&spec).await.unwrap();
+    let under = code(found, "partitions-under-min-isr").expect("two are gone");
+    assert_eq!(under.severity, Severity::Problem);
+    // A problem that a start mends does not stand in its way.
+    bench.world.state().lingering.clear();
+    let fixed = engine.doctor_fix(&spec).await.unwrap();
+    assert!(fixed.done.contains(&"started broker 2".to_string()), "{fixed:?}");
+    engine.stop(&spec, &spec.nodes(), &StopOptions::default()).await.unwrap();
+    let stopped = code(engine.doctor(&spec).await.unwrap(), "cluster-stopped").unwrap();
+    assert_eq!(stopped.next, ["cluster start demo"]);
 }

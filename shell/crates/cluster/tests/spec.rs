@@ -138,11 +138,13 @@ type Break = fn(&mut ClusterSpec);
 /// Every contradiction has its code.
 #[test]
 fn contradictions_are_found() {
-    let cases: [(&str, Break); 30] = [
+    let cases: [(&str, Break); 32] = [
         ("unknown-schema", |s| s.schema = 2),
         ("bad-broker-count", |s| s.brokers.clear()),
         ("bad-kafka-version", |s| s.kafka = "latest".into()),
         ("no-zookeeper-mode", |s| s.kafka = "4.1.0".into()),
+        ("bad-data-dir", |s| s.data_dir = Some("/proc/x".into())),
+        ("bad-data-dir", |s| s.data_dir = Some("/dev/null".into())),
         ("no-steps", |s| s.steps.clear()),
         ("duplicate-step", |s| s.steps.push("launch".into())),
         ("bad-data-dir", |s| s.data_dir = Some("relative".into())),

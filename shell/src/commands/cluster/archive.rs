@@ -14,7 +14,8 @@ const FIELDS: &[Column] = &[
     column("next", "to undo"),
 ];
 
-pub const UNITS: &[Column] = &[column("unit", "UNIT"), column("next", "TO RESTORE")];
+/// The names alone: they are typed again, so none may be cut.
+pub const UNITS: &[Column] = &[column("unit", "UNIT")];
 
 const DATA: &[Column] =
     &[column("node", "NODE"), column("path", "PATH"), column_as("bytes", "SIZE", Show::Size)];
@@ -46,7 +47,12 @@ async fn run(call: Call) -> Result<Output> {
     let engine = common::engine(&call)?;
     if call.args.switch("list") {
         let units = units(&engine.archives(&spec).await?, spec.name.as_str());
-        return Ok(Output::value(units, View::Rows(UNITS)));
+        let some = units.as_array().is_some_and(|units| !units.is_empty());
+        let note = match some {
+            true => format!("to bring one back: cluster restore {} UNIT", spec.name),
+            false => "nothing was moved aside".to_string(),
+        };
+        return Ok(Output::value(units, View::Rows(UNITS)).note(note));
     }
     let facts = common::facts(&engine, &spec, &spec.nodes()).await?;
     let held = common::held_data(&facts);

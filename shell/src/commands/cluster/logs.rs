@@ -45,7 +45,7 @@ pub static SPEC: CommandSpec = CommandSpec {
              errors and says what causes those that are known.",
     args: &[CLUSTER_ARG],
     flags: &[
-        FlagSpec::value("broker", "ID", Kind::Broker, "only this broker; may be repeated")
+        FlagSpec::value("broker", "ID", Kind::Broker, "only this broker")
             .repeated(),
         FlagSpec::switch("zookeeper", "only ZooKeeper, or it too"),
         LINES,

@@ -91,11 +91,12 @@ fn of_partitions(
     partitions: &Partitions,
 ) -> Vec<Finding> {
     let kinds = [
-        (OFFLINE, Severity::Problem, "without a leader: nothing is written or read"),
-        (UNDER_MIN_ISR, Severity::Problem, "under min.insync.replicas: acks=all writes fail"),
+        (OFFLINE, Severity::Problem, "offline, without a leader"),
+        (UNDER_MIN_ISR, Severity::Problem, "under min.insync.replicas, refusing acks=all"),
         (UNDER_REPLICATED, Severity::Warning, "under-replicated"),
     ];
     let mut places = [Vec::new(), Vec::new(), Vec::new()];
+    let mut names = [Vec::new(), Vec::new(), Vec::new()];
     let mut missing = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
     for topic in &partitions.topics {
         let min_isr = partitions.min_isr(&topic.name);
@@ -107,19 +108,20 @@ fn of_partitions(
                 _ => continue,
             };
             places[kind].push(place(&topic.name, partition));
+            names[kind].push(format!("{}/{}", topic.name, partition.partition));
             missing[kind].extend(lacking(partition));
         }
     }
-    let all = kinds.into_iter().zip(places).zip(missing);
-    let some = all.filter(|((_, places), _)| !places.is_empty());
-    some.map(|(((code, severity, what), places), missing)| {
+    let all = kinds.into_iter().zip(places.into_iter().zip(names)).zip(missing);
+    let some = all.filter(|((_, (places, _)), _)| !places.is_empty());
+    some.map(|(((code, severity, what), (places, names)), missing)| {
         let noun = if places.len() == 1 { "partition is" } else { "partitions are" };
         let (cause, next) = why(spec, snapshot, &missing);
         Finding {
             severity,
             code: code.to_string(),
             subject: "topics".to_string(),
-            message: format!("{} {noun} {what}", places.len()),
+            message: format!("{} {noun} {what}: {}", places.len(), shortened(names).join(", ")),
             evidence: shortened(places),
             cause: Some(cause),
             next,

@@ -16,6 +16,12 @@ const HEAP_MIB_MAX: u32 = 262_144;
 /// Least heap that a server starts with, MiB.
 const HEAP_MIB_MIN: u32 = 32;
 
+/// The last line of Kafka that runs with ZooKeeper, by its newest version.
+const LAST_WITH_ZOOKEEPER: &str = "3.9.2";
+
+/// What is below these the kernel makes up.
+const KERNEL_FOLDERS: [&str; 3] = ["/proc", "/sys", "/dev"];
+
 /// Keys that kafsh derives from other parts of a spec, and the part.
 const OWNED_BROKER_KEYS: [(&str, &str); 14] = [
     ("broker.id", "`id` of the broker"),
@@ -166,7 +172,13 @@ impl Checker<'_> {
             .is_some_and(|major| major.parse::<u32>().is_ok_and(|major| major >= 4))
         {
             let message = format!("Kafka {} has no ZooKeeper mode", spec.kafka);
-            self.problem("no-zookeeper-mode", "cluster", message).next.push("kafka list".into());
+            let next = format!("cluster up {} --kafka {LAST_WITH_ZOOKEEPER}", spec.name);
+            let found = self.problem("no-zookeeper-mode", "cluster", message);
+            found.cause = Some(format!(
+                "Kafka 4.0 and later run without ZooKeeper, which kafsh cannot provision yet; \
+                 {LAST_WITH_ZOOKEEPER} is the last version with it"
+            ));
+            found.next.push(next);
         }
         if spec.steps.is_empty() {
             self.problem("no-steps", "cluster", "`steps` names no step".into());
@@ -177,8 +189,23 @@ impl Checker<'_> {
         }
         if let Some(path) = &spec.data_dir {
             self.absolute(path, "data-dir", "cluster");
+            self.of_the_kernel(path);
         }
         self.properties("cluster", Scope::Broker, &spec.properties, &OWNED_BROKER_KEYS);
+    }
+
+    /// What is there looks like folders and keeps nothing; `/dev/shm` alone does, in memory.
+    fn of_the_kernel(&mut self, path: &str) {
+        let below = |root: &str| path.strip_prefix(root).is_some_and(|p| p.is_empty() || p.starts_with('/'));
+        let Some(root) = KERNEL_FOLDERS.iter().find(|root| below(root)) else { return };
+        if below("/dev/shm") {
+            return;
+        }
+        let message = format!("`{}` cannot keep data", path.escape_debug());
+        let next = format!("cluster up {} --data-dir /var/tmp/kafka", self.spec.name);
+        let found = self.problem("bad-data-dir", "cluster", message);
+        found.cause = Some(format!("`{root}` is the kernel's: no files can be made there"));
+        found.next.push(next);
     }
 
     fn absolute(&mut self, path: &str, what: &str, subject: &str) {
