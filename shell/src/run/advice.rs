@@ -88,7 +88,9 @@ impl Asked {
                         next.retain(|next| next.as_str() != Some(hollow.as_str()));
                     }
                 }
-                for next in finding.get_mut("next").and_then(Value::as_array_mut).into_iter().flatten() {
+                for next in
+                    finding.get_mut("next").and_then(Value::as_array_mut).into_iter().flatten()
+                {
                     if let Value::String(text) = next {
                         *text = self.complete(text, &blamed);
                     }
@@ -137,7 +139,8 @@ impl Asked {
         }
         let mut all = next.to_string();
         for (flag, text) in given.iter().filter(|(flag, _)| !named(flag)) {
-            let in_the_way = flag.ends_with("-port") && blamed.contains(&format!("port {} ", text.trim()));
+            let in_the_way =
+                flag.ends_with("-port") && blamed.contains(&format!("port {} ", text.trim()));
             if !in_the_way {
                 all.push_str(&format!(" --{flag}{text}"));
             }

@@ -147,9 +147,19 @@ fn fill(template: &str, names: &BTreeMap<String, String>) -> String {
     })
 }
 
+/// What brokers write at ERROR while another one is away or restarts, and that passes by itself.
+const PASSING: [&str; 1] = ["but cannot become follower since the new leader -1 is unavailable"];
+
+/// As [`all_error_lines`], without those that are known to pass by themselves.
+pub fn error_lines(lines: &[String]) -> Vec<&str> {
+    let mut found = all_error_lines(lines);
+    found.retain(|line| !PASSING.iter().any(|text| line.contains(text)));
+    found
+}
+
 /// The lines that tell of errors: those at ERROR and FATAL, the exceptions below them without
 /// their stacks, and what the JVM itself complains of. Each text once: Kafka repeats them.
-pub fn error_lines(lines: &[String]) -> Vec<&str> {
+pub fn all_error_lines(lines: &[String]) -> Vec<&str> {
     let mut found: Vec<&str> = Vec::new();
     let mut below_error = false;
     for line in lines {
@@ -205,6 +215,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_no_error() {
+        let log = lines(
+            "[2026-11-22 21:00:45,687] ERROR [Broker id=3] Received LeaderAndIsrRequest with \
+             correlation id 3 from controller 3 epoch 3 for partition t2-5 (last update controller \
+             epoch 3) but cannot become follower since the new leader -1 is unavailable. \
+             (state.change.logger)\n\
+             [2026-11-22 21:00:46,000] ERROR Disk error while writing (kafka.log.LogManager)",
+        );
+        assert_eq!(all_error_lines(&log).len(), 2);
+        let left = error_lines(&log);
+        assert!(left.len() == 1 && left[0].contains("Disk error"), "{left:?}");
     }
 
     /// Each file is what Kafka 3.9.2 or ZooKeeper 3.8.4 wrote when it was provoked.

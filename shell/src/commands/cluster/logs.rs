@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kafsh_cluster::{Cancel, Engine, logscan};
-use kafsh_model::plan::{Finding, Node};
+use kafsh_model::plan::{Finding, Node, Severity};
 use kafsh_model::port::BoxFuture;
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Error, Result};
@@ -36,20 +36,23 @@ pub const LINES: FlagSpec =
         .short('n');
 pub const ERRORS: FlagSpec =
     FlagSpec::switch("errors", "only lines that say what went wrong, and what they mean");
+pub const ALL: FlagSpec =
+    FlagSpec::switch("all", "with --errors: those too that are known to pass by themselves");
 pub const FOLLOW: FlagSpec = FlagSpec::switch("follow", "go on as lines are written").short('f');
 
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["cluster", "logs"],
     summary: "show the ends of the servers' logs, merged by time",
     detail: "Lines since the last start of each node, each behind its node's name. --errors keeps \
-             errors and says what causes those that are known.",
+             errors and says what causes those that are known; what brokers write while another \
+             one is away, and what passes by itself, is left out unless --all is given.",
     args: &[CLUSTER_ARG],
     flags: &[
-        FlagSpec::value("broker", "ID", Kind::Broker, "only this broker")
-            .repeated(),
+        FlagSpec::value("broker", "ID", Kind::Broker, "only this broker").repeated(),
         FlagSpec::switch("zookeeper", "only ZooKeeper, or it too"),
         LINES,
         ERRORS,
+        ALL,
         FOLLOW,
     ],
     examples: &[
@@ -82,7 +85,7 @@ pub async fn shown(call: &Call, nodes: Vec<Node>) -> Result<Output> {
     super::common::check_nodes(&spec, &nodes)?;
     let engine = common::engine(call)?;
     if call.args.switch("errors") {
-        return errors(&engine, &spec, &nodes).await;
+        return errors(&engine, &spec, &nodes, call.args.switch("all")).await;
     }
     let lines = call.args.opt_int("lines")?.unwrap_or(LINES_DEFAULT);
     let lines = usize::try_from(lines).unwrap_or(usize::MAX);
@@ -104,14 +107,20 @@ pub async fn shown(call: &Call, nodes: Vec<Node>) -> Result<Output> {
     Ok(Output::of(Flow::lines(merged)))
 }
 
-async fn errors(engine: &Engine, spec: &ClusterSpec, nodes: &[Node]) -> Result<Output> {
+async fn errors(engine: &Engine, spec: &ClusterSpec, nodes: &[Node], all: bool) -> Result<Output> {
     let mut found = Vec::new();
     let mut causes: Vec<String> = Vec::new();
     for node in nodes {
         let tail = engine.runtime.log_tail(spec, *node, SCAN_LINES).await?;
-        let lines = logscan::error_lines(&tail).into_iter().map(String::from).collect();
-        found.push((*node, lines));
-        causes.extend(logscan::diagnose(*node, &tail).iter().map(explained));
+        let lines = match all {
+            true => logscan::all_error_lines(&tail),
+            false => logscan::error_lines(&tail),
+        };
+        found.push((*node, lines.into_iter().map(String::from).collect()));
+        // What is only worth knowing, a log recovery for one, is no error.
+        let mut told = logscan::diagnose(*node, &tail);
+        told.retain(|finding| all || finding.severity > Severity::Note);
+        causes.extend(told.iter().map(explained));
     }
     let mut lines = merged(&found, nodes.len() > 1);
     lines.extend(causes.into_iter().map(String::into_bytes));

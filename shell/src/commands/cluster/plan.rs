@@ -79,7 +79,8 @@ fn ports(spec: &ClusterSpec, snapshot: &Snapshot) -> Vec<Value> {
     let mut wanted = vec![(Node::ZooKeeper, "client", &zookeeper.bind, zookeeper.port)];
     for broker in &spec.brokers {
         let listeners = broker.listeners.iter();
-        wanted.extend(listeners.map(|l| (Node::Broker(broker.id), l.name.as_str(), &l.bind, l.port)));
+        wanted
+            .extend(listeners.map(|l| (Node::Broker(broker.id), l.name.as_str(), &l.bind, l.port)));
     }
     let state = |node: Node, port: u16| {
         let seen = snapshot.ports.iter().find(|seen| (seen.node, seen.port) == (node, port))?;

@@ -2,9 +2,9 @@
 
 use kafsh_cluster::engine::report::{UpOptions, UpReport};
 use kafsh_cluster::spec::diff;
+use kafsh_model::Result;
 use kafsh_model::port::ProgressEvent;
 use kafsh_model::spec::ClusterSpec;
-use kafsh_model::Result;
 use serde_json::json;
 
 use super::common::{self, DRY_RUN};

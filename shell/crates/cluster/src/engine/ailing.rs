@@ -85,11 +85,7 @@ fn start(spec: &ClusterSpec, node: Node) -> String {
     }
 }
 
-fn of_partitions(
-    spec: &ClusterSpec,
-    snapshot: &Snapshot,
-    partitions: &Partitions,
-) -> Vec<Finding> {
+fn of_partitions(spec: &ClusterSpec, snapshot: &Snapshot, partitions: &Partitions) -> Vec<Finding> {
     let kinds = [
         (OFFLINE, Severity::Problem, "offline, without a leader"),
         (UNDER_MIN_ISR, Severity::Problem, "under min.insync.replicas, refusing acks=all"),
@@ -159,7 +155,9 @@ fn why(
         let node = Node::Broker(*id);
         let (state, mend) = match snapshot.node(node).map(|facts| &facts.process) {
             Some(ProcessState::Running { .. }) => continue,
-            Some(ProcessState::Paused { .. }) => ("is paused", format!("@{name} broker resume {id}")),
+            Some(ProcessState::Paused { .. }) => {
+                ("is paused", format!("@{name} broker resume {id}"))
+            }
             Some(ProcessState::Died { .. }) => ("has died", start(spec, node)),
             Some(ProcessState::Absent) => ("is stopped", start(spec, node)),
             None => ("is not one of this cluster", format!("@{name} broker list")),

@@ -70,7 +70,8 @@ fn caught_up(topics: &[TopicDescription], running: &[BrokerId]) -> CaughtUp {
             seen.partitions += 1;
             let in_sync = |id: &BrokerId| partition.isr.contains(id);
             let could = |id: &&BrokerId| running.contains(id);
-            let lacks_leader = partition.is_offline() && partition.replicas.iter().any(|id| could(&id));
+            let lacks_leader =
+                partition.is_offline() && partition.replicas.iter().any(|id| could(&id));
             if lacks_leader || !partition.replicas.iter().filter(could).all(in_sync) {
                 seen.behind.push(format!("{}/{}", topic.name, partition.partition));
             } else if partition.replicas.iter().all(|id| running.contains(id)) {

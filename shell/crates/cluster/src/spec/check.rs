@@ -196,7 +196,9 @@ impl Checker<'_> {
 
     /// What is there looks like folders and keeps nothing; `/dev/shm` alone does, in memory.
     fn of_the_kernel(&mut self, path: &str) {
-        let below = |root: &str| path.strip_prefix(root).is_some_and(|p| p.is_empty() || p.starts_with('/'));
+        let below = |root: &str| {
+            path.strip_prefix(root).is_some_and(|p| p.is_empty() || p.starts_with('/'))
+        };
         let Some(root) = KERNEL_FOLDERS.iter().find(|root| below(root)) else { return };
         if below("/dev/shm") {
             return;
