@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! <home>/clusters/<name>/spec.toml       the wish
-//!                        state/          journal.jsonl, proven.json, identity.json, owner.json: the
-//!                                        engine's
+//!                        state/          journal.jsonl, proven.json, identity.json,
+//!                                        owner.json: the engine's
 //!                        nodes/          zookeeper/, broker-<id>/: the runtime's
 //!                        archive/        units moved aside: the runtime's
 //! <home>/locks/<name>.lock               held while a command changes the cluster

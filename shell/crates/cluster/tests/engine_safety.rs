@@ -305,7 +305,7 @@ async fn a_server_that_ends_under_our_eyes_is_started_again() {
     }
 }
 
-/// A killed shell ends nothing: whoever looks next is told, and `doctor --fix` does it in its place.
+/// A killed shell ends nothing: whoever looks next is told, and `doctor --fix` does it instead.
 #[tokio::test]
 async fn an_ephemeral_cluster_without_its_shell_is_found_and_ended() {
     let bench = Bench::new();
