@@ -80,10 +80,9 @@ mod tests {
         assert_eq!(told, "in sync 6/10, 4 lack a replica whose broker does not run");
         let behind = (0..7).map(|n| format!("t/{n}")).collect();
         let late = words(&CaughtUp { in_sync: 3, behind, ..all }, "demo").unwrap();
-        assert!(
-            late.starts_with("warning: 7 partitions are not in sync after 30s: t/0, "),
-            "{late}"
-        );
+        let after = show_duration(PATIENCE);
+        let begin = format!("warning: 7 partitions are not in sync after {after}: t/0, ");
+        assert!(late.starts_with(&begin), "{late}");
         assert!(late.contains("t/4 and 2 more\n") && late.ends_with("cluster status demo"));
     }
 }
