@@ -206,7 +206,7 @@ impl Binder<'_> {
                 BoundKind::Wait { duration: duration.clone(), pipeline }
             }
             StatementKind::Expect { error, pipeline } => {
-                error.iter().for_each(|word| self.check_variables(word));
+                error.iter().for_each(|word| self.check_code(word));
                 BoundKind::Expect { error: error.clone(), pipeline: self.pipeline(pipeline)? }
             }
             StatementKind::Try(inner) => BoundKind::Try(Box::new(self.statement(inner)?)),
@@ -316,6 +316,23 @@ impl Binder<'_> {
                 .with_help(format!("settings: {known}")),
             );
         }
+    }
+
+    /// A code that no error has would make `expect error` fail when it is too late, or never.
+    fn check_code(&mut self, word: &Word) {
+        self.check_variables(word);
+        let Some(text) = word.literal() else { return };
+        if kafsh_model::codes::find(&text).is_some() {
+            return;
+        }
+        let codes = kafsh_model::codes::all().iter().map(|entry| entry.code);
+        let help = match kafsh_model::suggest::suggest(&text, codes).first() {
+            Some(near) => format!("did you mean `{near}`? `help errors` lists them"),
+            None => "`help errors` lists them".to_string(),
+        };
+        let message = format!("no error has the code `{}`", text.escape_debug());
+        self.diagnostics
+            .push(Diagnostic::error("bind/unknown-code", word.span, message).with_help(help));
     }
 
     fn check_duration(&mut self, word: &Word) {

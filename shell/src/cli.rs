@@ -65,7 +65,7 @@ fn parse(argv: Vec<OsString>) -> Result<(Globals, Job)> {
     let mut words = Vec::new();
     for word in argv {
         let word = word.into_string().map_err(|word| {
-            Error::usage("not-text", format!("an argument is not UTF-8: {word:?}"))
+            Error::usage("bad-value", format!("an argument is not UTF-8: {word:?}"))
         })?;
         words.push(word);
     }

@@ -10,6 +10,7 @@ use kafsh_lang::{CursorContext, CursorPlace, CursorWord, at_cursor};
 
 use crate::bind::{Found, find_command};
 use crate::commands;
+use crate::help::topics;
 use crate::spec::{ArgSpec, Arity, CommandSpec, FlagSpec, Kind, OUTPUT_FORMATS, Place};
 
 /// Names that are known by now; nothing is asked for while a key is being handled.
@@ -91,7 +92,7 @@ impl Offers {
 }
 
 /// Words that may begin a statement, beside commands.
-const STATEMENTS: &[(&str, &str)] = &[
+pub const STATEMENTS: &[(&str, &str)] = &[
     ("let", "name a value"),
     ("if", "run a block if a pipeline gives true"),
     ("for", "run a block for each value"),
@@ -244,6 +245,7 @@ fn first_words(context: &CursorContext, names: &Names) -> Offers {
         list.extend(STATEMENTS.iter().map(|(word, about)| Offer::new(*word, *about)));
         if names.at_prompt {
             list.push(Offer::new("exit", "leave"));
+            list.push(Offer::new("clear", "clear the screen"));
         }
     }
     if context.partial.text.starts_with('@') {
@@ -369,6 +371,7 @@ fn command_of(given: &[&str]) -> Offers {
             list.extend(stages.into_iter().filter(|stage| {
                 commands::single(&stage.text).is_some_and(|spec| spec.place == Place::Stage)
             }));
+            list.extend(topics::names().map(|(name, about)| Offer::new(name, about)));
             Offers::of(list)
         }
         [noun] => verbs(noun, true),

@@ -1,5 +1,7 @@
 //! Help pages, made from the table.
 
+pub mod topics;
+
 use crate::commands;
 use crate::spec::{ArgSpec, Arity, CommandSpec, Effect, FlagSpec, Place};
 
@@ -98,9 +100,12 @@ pub fn overview() -> String {
         last = group;
         page.push_str(&format!("  {:<width$}  {}\n", spec.name(), spec.summary));
     }
+    page.push_str("\nstatements, the prompt, and error codes (help WORD says more)\n\n");
+    for (name, summary) in topics::names() {
+        page.push_str(&format!("  {name:<width$}  {summary}\n"));
+    }
     page.push_str(
-        "\nstatements: let, if, for, wait, expect, try, on-exit, param, set, source\n\
-         a stage may begin with @cluster; `| jq`, `| where`, `| head`, `| !cmd`, `> FILE`\n",
+        "\na stage may begin with @cluster; `| jq`, `| where`, `| head`, `| !cmd`, `> FILE`\n",
     );
     page
 }

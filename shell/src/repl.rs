@@ -26,7 +26,7 @@ use crate::terminal::{Restore, Standing, interruptible, is_leaving};
 
 use editor::{LineEditor, Surroundings, Typed};
 use live::{Live, Which, cluster_names};
-use paint::LEAVE;
+use paint::{CLEAR, LEAVE};
 use prompt::{Found, Look, banner};
 
 /// Longest that a prompt waits for how its cluster does; after that it shows what was known.
@@ -37,6 +37,9 @@ const FIRST_HEALTH_WAIT: Duration = Duration::from_millis(15);
 
 /// Longest that the banner waits to learn which Java there is: an unknown one is run once.
 const JAVA_WAIT: Duration = Duration::from_millis(10);
+
+/// Empties the screen of a terminal and puts the cursor at its top left.
+const CLEAR_SCREEN: &str = "\u{1b}[H\u{1b}[2J";
 
 /// Status of the shell when it was told to end.
 const STATUS_ENDED: u8 = 130;
@@ -79,6 +82,7 @@ pub async fn run(runner: Runner, style: Style) -> Result<u8> {
         };
         match typed {
             Typed::Line(line) if line.trim().is_empty() => {}
+            Typed::Line(line) if line.trim() == CLEAR => out!("{CLEAR_SCREEN}"),
             Typed::Line(line) if LEAVE.contains(&line.trim()) => break,
             Typed::Line(line) => status = run_line(&runner, line, style).await,
             Typed::Cleared => {}

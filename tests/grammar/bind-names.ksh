@@ -8,8 +8,12 @@ create topic orders
 topics list
 #^^^^^^^^^^^ bind/not-canonical: in a file the noun comes first
 cluster
-#^^^^^^^ bind/verb-missing: what about `cluster`?
+#^^^^^^^ bind/verb-missing: `cluster` needs a verb
 where '.a'
 #^^^^^ bind/not-a-head: `where` needs something before it
 topic list | cluster list
 #            ^^^^^^^ bind/not-a-stage: `cluster list` takes nothing from a pipe
+topic list | grep orders
+#            ^^^^ bind/unknown-command: there is no command `grep`
+expect error topic-exits topic create orders
+#            ^^^^^^^^^^^ bind/unknown-code: no error has the code `topic-exits`

@@ -69,7 +69,7 @@ impl Binder<'_> {
         let kind = match &stage.kind {
             StageKind::Os { text, .. } => BoundStageKind::Os { text: text.clone() },
             StageKind::Command { words, heredoc } => {
-                let spec_words = self.command(words, stage.span)?;
+                let spec_words = self.command(words, stage.span, index)?;
                 let (spec, used) = spec_words;
                 self.check_place(spec, index, words[0].span);
                 let (args, wrong) = bind_words(spec, &words[used..], stage.span);
@@ -85,7 +85,12 @@ impl Binder<'_> {
         Some(BoundStage { at: stage.cluster.clone(), kind, span: stage.span })
     }
 
-    fn command(&mut self, words: &[Word], span: Span) -> Option<(&'static CommandSpec, usize)> {
+    fn command(
+        &mut self,
+        words: &[Word],
+        span: Span,
+        index: usize,
+    ) -> Option<(&'static CommandSpec, usize)> {
         let literals: Vec<String> = words.iter().map_while(Word::literal).take(3).collect();
         if literals.is_empty() {
             self.error("bind/command-variable", span, "a command's name is literal");
@@ -103,7 +108,7 @@ impl Binder<'_> {
             }
             Found::VerbMissing { noun, verbs } => {
                 self.diagnostics.push(
-                    Diagnostic::error("bind/verb-missing", first, format!("what about `{noun}`?"))
+                    Diagnostic::error("bind/verb-missing", first, format!("`{noun}` needs a verb"))
                         .with_help(format!("{noun} {}", verbs.join(" | "))),
                 );
                 None
@@ -120,6 +125,11 @@ impl Binder<'_> {
             }
             Found::Unknown { near } => {
                 let help = match near.first() {
+                    _ if is_program(texts[0]) && (index > 0 || near.is_empty()) => {
+                        let pipe = if index > 0 { "| " } else { "" };
+                        let name = texts[0];
+                        format!("`{name}` is a program of the system: write `{pipe}!{name} …`")
+                    }
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "`help` lists the commands".to_string(),
                 };
@@ -185,4 +195,21 @@ impl Binder<'_> {
             ));
         }
     }
+}
+
+/// Programs that people know from pipes; a script should be told of them on every machine.
+const WELL_KNOWN_PROGRAMS: [&str; 16] = [
+    "awk", "cat", "column", "cut", "grep", "less", "more", "rg", "sed", "sort", "tail", "tee",
+    "tr", "uniq", "wc", "xargs",
+];
+
+/// True of a program that `!name` would run: a well-known one, or one on `PATH`.
+fn is_program(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
+    if name.is_empty() || name.starts_with(['-', '.']) || !name.chars().all(plain) {
+        return false;
+    }
+    WELL_KNOWN_PROGRAMS.contains(&name)
+        || std::env::var_os("PATH")
+            .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()))
 }

@@ -92,7 +92,7 @@ impl Envelope {
 }
 
 fn bad(message: impl Into<String>) -> Error {
-    Error::usage("bad-envelope", message)
+    Error::failed("bad-envelope", message)
 }
 
 fn optional<'v, T>(

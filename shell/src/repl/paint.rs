@@ -16,8 +16,16 @@ const VARIABLE: &str = "\u{1b}[36m";
 const CLUSTER: &str = "\u{1b}[34m";
 const QUIET: &str = "\u{1b}[2m";
 
-/// Words that the prompt itself understands.
+/// Words that end the prompt.
 pub const LEAVE: [&str; 2] = ["exit", "quit"];
+
+/// The word that clears the screen, as Ctrl-L does.
+pub const CLEAR: &str = "clear";
+
+/// True of words that the prompt itself understands.
+fn is_own(word: &str) -> bool {
+    LEAVE.contains(&word) || word == CLEAR
+}
 
 /// The line with colours; its width does not change. A word at the cursor that may still become
 /// right is not called wrong.
@@ -83,7 +91,7 @@ struct Stage {
 impl Stage {
     /// `next` is the second word and whether the cursor touches it.
     fn begin(first: &str, touched: bool, next: Option<(&str, bool)>) -> Self {
-        if LEAVE.contains(&first) && next.is_none() {
+        if is_own(first) && next.is_none() {
             return Stage { first: COMMAND, ..Stage::default() };
         }
         let words: Vec<&str> = std::iter::once(first).chain(next.map(|(word, _)| word)).collect();
@@ -103,7 +111,7 @@ impl Stage {
                 let all = commands::all();
                 let may = touched
                     && (all.iter().any(|spec| spec.path[0].starts_with(first))
-                        || LEAVE.iter().any(|word| word.starts_with(first))
+                        || LEAVE.iter().chain([&CLEAR]).any(|word| word.starts_with(first))
                         || kafsh_lang::KEYWORDS.iter().any(|word| word.starts_with(first)));
                 Stage { first: if may { "" } else { WRONG }, ..Stage::default() }
             }
@@ -158,6 +166,7 @@ mod tests {
         assert_eq!(painted("version --outptu json"), "<c:version> <x:--outptu> json");
         assert_eq!(painted("version | hea"), "<c:version> <.:|> hea");
         assert_eq!(painted("exit"), "<c:exit>");
+        assert_eq!(painted("clear"), "<c:clear>");
     }
 
     #[test]

@@ -420,7 +420,7 @@ async fn two_shells_do_not_change_one_cluster() {
     let spec = demo(1);
     let lock = bench.store.lock(&spec.name, "cluster up demo --brokers 9").unwrap();
     let error = bench.up(&spec).await.unwrap_err();
-    assert_eq!((error.code.as_ref(), error.class), ("locked", Class::Unavailable));
+    assert_eq!((error.code.as_ref(), error.class), ("locked", Class::Busy));
     let pid = format!("pid {}: cluster up demo --brokers 9", std::process::id());
     assert_eq!(error.evidence, [pid]);
     drop(lock);

@@ -108,7 +108,7 @@ fn flags_lie_over() {
     assert_eq!(spec.brokers[1].properties["num.io.threads"], "4");
     flags.config =
         vec![ConfigSetting { broker: Some(9), key: "num.partitions".into(), value: "1".into() }];
-    assert_eq!(spec::build(&flags, &PortRegistry::default()).unwrap_err().code, "broker-not-found");
+    assert_eq!(spec::build(&flags, &PortRegistry::default()).unwrap_err().code, "bad-config");
 }
 
 #[test]

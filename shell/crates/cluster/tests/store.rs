@@ -133,7 +133,7 @@ fn a_lock_is_one_shells_and_not_its_childrens() {
     let cluster = name("demo");
     let lock = store.lock(&cluster, "cluster up demo").unwrap();
     let error = store.lock(&cluster, "cluster stop demo").unwrap_err();
-    assert_eq!((error.code.as_ref(), error.class), ("locked", Class::Unavailable));
+    assert_eq!((error.code.as_ref(), error.class), ("locked", Class::Busy));
     assert!(error.evidence[0].ends_with("cluster up demo"), "{error:?}");
     assert!(store.lock(&name("other"), "x").is_ok(), "another cluster is free");
     let mut child = Command::new("sleep").arg("30").stdin(Stdio::null()).spawn().unwrap();

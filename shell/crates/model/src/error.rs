@@ -19,6 +19,9 @@ pub enum Class {
     Usage,
     /// A policy said no, or a confirmation or consent was not given.
     Refused,
+    /// It cannot be done at the moment, though who was asked is there: others hold it, or too few
+    /// are in sync.
+    Busy,
     /// A wait ran out.
     TimedOut,
     /// No answer, or not ready (yet).
@@ -30,10 +33,44 @@ pub enum Class {
 }
 
 impl Class {
+    pub const ALL: [Class; 10] = [
+        Class::Failed,
+        Class::NotFound,
+        Class::Busy,
+        Class::Usage,
+        Class::Refused,
+        Class::TimedOut,
+        Class::Unavailable,
+        Class::NotAuthorised,
+        Class::Bug,
+        Class::Interrupted,
+    ];
+
+    /// As it is written: `not-found`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Failed => "failed",
+            Class::NotFound => "not-found",
+            Class::Busy => "busy",
+            Class::Usage => "usage",
+            Class::Refused => "refused",
+            Class::TimedOut => "timed-out",
+            Class::Unavailable => "unavailable",
+            Class::NotAuthorised => "not-authorised",
+            Class::Bug => "bug",
+            Class::Interrupted => "interrupted",
+        }
+    }
+
+    /// The class of a name that [`Class::name`] gives.
+    pub fn from_name(name: &str) -> Option<Class> {
+        Class::ALL.into_iter().find(|class| class.name() == name)
+    }
+
     /// The exit status of a command that ends so.
     pub fn exit_status(self) -> u8 {
         match self {
-            Class::Failed | Class::NotFound => 1,
+            Class::Failed | Class::NotFound | Class::Busy => 1,
             Class::Usage => 2,
             Class::Refused => 3,
             Class::TimedOut => 4,
@@ -45,14 +82,15 @@ impl Class {
 
     /// True where waiting may help: `wait` polls on.
     pub fn is_not_yet(self) -> bool {
-        matches!(self, Class::NotFound | Class::Unavailable | Class::TimedOut)
+        matches!(self, Class::NotFound | Class::Busy | Class::Unavailable | Class::TimedOut)
     }
 }
 
 /// A failure in words. Built with [`Error::new`] and the `with_` methods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Error {
-    /// Stable, kebab-case, what `expect error CODE` names: `topic-exists`, `port-taken`, …
+    /// Stable, kebab-case, what `expect error CODE` names: `topic-exists`, `port-taken`, …; all
+    /// are listed in [`crate::codes`]
     pub code: Cow<'static, str>,
     pub class: Class,
     /// What failed: lower case, names in back-ticks, no full stop
@@ -99,6 +137,10 @@ impl Error {
 
     pub fn unavailable(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Error::new(Class::Unavailable, code, message)
+    }
+
+    pub fn busy(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Error::new(Class::Busy, code, message)
     }
 
     pub fn timed_out(message: impl Into<String>) -> Self {

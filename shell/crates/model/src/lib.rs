@@ -1,6 +1,7 @@
 //! The nouns of kafsh, the plan, and the ports: what every other crate agrees on. No I/O, no
 //! runtime, no client library.
 
+pub mod codes;
 pub mod config;
 pub mod confirm;
 pub mod error;

@@ -2,7 +2,7 @@
 
 use kafsh_model::{Class, Error};
 
-use Class::{Failed, NotFound, Refused, Unavailable, Usage};
+use Class::{Busy, Failed, NotFound, Refused, Unavailable, Usage};
 
 /// Kafka's own errors that a rehearsal can come to (`org.apache.kafka.common.protocol.Errors`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ const WORDS: [Words; 15] = [
         kafka: Kafka::NotEnoughReplicas,
         name: "NOT_ENOUGH_REPLICAS",
         code: "not-enough-replicas",
-        class: Unavailable,
+        class: Busy,
         cause: "fewer replicas are in sync than `min.insync.replicas` asks for",
         next: &["topic describe {}", "cluster status"],
     },
@@ -189,6 +189,14 @@ impl Kafka {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_list() {
+        for words in &WORDS {
+            let listed = kafsh_model::codes::find(words.code).map(|known| known.class);
+            assert_eq!(listed, Some(words.class), "{}", words.code);
+        }
+    }
 
     #[test]
     fn the_table_is_in_order_and_keeps_the_rules_for_words() {

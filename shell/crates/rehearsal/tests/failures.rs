@@ -69,7 +69,7 @@ async fn too_few_replicas_in_sync_refuse_records() {
     host.send("t", 0, "a").await.expect("two are left");
     host.lose(2).await;
     let error = host.send("t", 0, "b").await.unwrap_err();
-    assert_eq!((error.code.as_ref(), error.class), ("not-enough-replicas", Class::Unavailable));
+    assert_eq!((error.code.as_ref(), error.class), ("not-enough-replicas", Class::Busy));
     assert_eq!(read(&host, whole("t")).await.unwrap(), ["a"]);
     host.start(Node::Broker(1)).await;
     assert_eq!(host.send("t", 0, "b").await.unwrap().offset, 1);

@@ -11,21 +11,40 @@ pub const HELP: &str = "topic/NAME, broker/ID, or broker/default for all brokers
 
 pub fn parse(text: &str) -> Result<ConfigResource> {
     let bad = || {
-        Error::usage("bad-resource", format!("`{text}` has no settings"))
-            .with_cause(format!("settings belong to {HELP}"))
+        // A name without its kind is mostly a topic's, and a number a broker's.
+        let near = if text.parse::<u16>().is_ok() {
+            format!("broker/{text}")
+        } else {
+            format!("topic/{text}")
+        };
+        let meant = parse_kind(&near).filter(|_| !text.contains('/'));
+        let error = Error::usage("bad-resource", format!("`{text}` has no settings"));
+        let belong = format!("settings belong to {HELP}");
+        match meant {
+            None => error.with_cause(belong),
+            Some(_) => error
+                .with_cause(format!("{belong}; did you mean `{near}`?"))
+                .with_next(format!("config get {near}")),
+        }
     };
     let (kind, name) = text.split_once('/').ok_or_else(bad)?;
-    match (kind, name) {
+    if let ("topic" | "topics", name) = (kind, name) {
+        kafsh_model::name::check_topic_name(name)?;
+    }
+    parse_kind(text).ok_or_else(bad)
+}
+
+fn parse_kind(text: &str) -> Option<ConfigResource> {
+    match text.split_once('/')? {
         ("topic" | "topics", name) => {
-            kafsh_model::name::check_topic_name(name)?;
-            Ok(ConfigResource::Topic(name.to_string()))
+            kafsh_model::name::check_topic_name(name).ok()?;
+            Some(ConfigResource::Topic(name.to_string()))
         }
-        ("broker" | "brokers", "default" | "*") => Ok(ConfigResource::BrokerDefault),
+        ("broker" | "brokers", "default" | "*") => Some(ConfigResource::BrokerDefault),
         ("broker" | "brokers", id) => {
-            let id: i32 = id.parse().map_err(|_| bad())?;
-            if id < 0 { Err(bad()) } else { Ok(ConfigResource::Broker(id)) }
+            id.parse().ok().filter(|id| *id >= 0).map(ConfigResource::Broker)
         }
-        _ => Err(bad()),
+        _ => None,
     }
 }
 

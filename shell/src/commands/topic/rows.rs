@@ -115,7 +115,7 @@ pub async fn specs(input: Flow, defaults: &Defaults) -> Result<Vec<TopicSpec>> {
     let mut add = |value: &Value| -> Result<()> {
         if specs.len() >= TOPICS_MAX {
             let message = format!("more than {TOPICS_MAX} topics at once");
-            return Err(Error::usage("too-many", message));
+            return Err(Error::failed("too-many", message));
         }
         let number = specs.len() + 1;
         let spec =

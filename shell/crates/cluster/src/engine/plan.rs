@@ -8,7 +8,7 @@ use kafsh_model::plan::{
 use kafsh_model::port::Step;
 use kafsh_model::snapshot::Snapshot;
 use kafsh_model::spec::ClusterSpec;
-use kafsh_model::{Error, Result};
+use kafsh_model::{Class, Error, Result, codes};
 
 use super::Engine;
 use super::prove::PROBE_TOPIC;
@@ -146,10 +146,17 @@ pub(super) fn in_the_way<'a>(findings: impl Iterator<Item = &'a Finding>) -> Opt
     Some(error)
 }
 
-/// A finding as an error, in its own words.
+/// A finding as an error, in its own words. A code that only its step knows is evidence: the codes
+/// of errors are a closed list.
 pub(super) fn from_finding(finding: &Finding) -> Error {
-    let mut error = Error::failed(finding.code.clone(), finding.message.clone());
-    error.evidence.clone_from(&finding.evidence);
+    let known = codes::find(&finding.code);
+    let (class, code) =
+        known.map_or((Class::Failed, "plugin-failed"), |known| (known.class, known.code));
+    let mut error = Error::new(class, code, finding.message.clone());
+    if known.is_none() {
+        error = error.with_evidence(format!("code: {}", finding.code));
+    }
+    error.evidence.extend(finding.evidence.iter().cloned());
     error.cause.clone_from(&finding.cause);
     error.next.clone_from(&finding.next);
     error

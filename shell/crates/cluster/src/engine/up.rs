@@ -375,8 +375,8 @@ fn resumed(unfinished: &Unfinished) -> Resumed {
 
 fn resumed_words(resumed: &Resumed) -> String {
     let at = match &resumed.in_flight {
-        Some(action) => format!("while it was to {action}"),
+        Some(action) => format!("in the middle of this action: {action}"),
         None => format!("after {} actions", resumed.done),
     };
-    format!("an earlier run was cut off {at}; going on from there")
+    format!("an earlier run was interrupted {at}; this run goes on from there")
 }

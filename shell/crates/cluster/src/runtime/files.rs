@@ -24,7 +24,7 @@ pub(crate) fn io_error(verb: &str, path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "disk-full",
         io::ErrorKind::PermissionDenied => "permission-denied",
         io::ErrorKind::ReadOnlyFilesystem => "read-only-file-system",
-        _ => "io",
+        _ => "io-failed",
     };
     Error::failed(code, format!("cannot {verb} `{}`", path.display()))
         .with_evidence(error.to_string())

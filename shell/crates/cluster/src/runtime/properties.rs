@@ -178,7 +178,7 @@ fn unescape(bytes: &[u8]) -> Result<String> {
 }
 
 fn malformed() -> Error {
-    Error::failed("bad-properties", "the properties file cannot be read")
+    Error::usage("bad-properties", "the properties file cannot be read")
         .with_cause("it has a `\\u` without four hexadecimal digits")
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kafsh_model::keys::{self, Scope};
 use kafsh_model::plan::{Finding, Severity};
 use kafsh_model::spec::{BrokerSpec, ClusterSpec, SPEC_SCHEMA, SecurityProtocol};
-use kafsh_model::{Class, Error, Result};
+use kafsh_model::{Class, Error, Result, codes};
 
 use super::ports::{PortRegistry, ports_of};
 use super::{BROKER_ID_MAX, BROKERS_MAX};
@@ -72,7 +72,7 @@ pub fn check(spec: &ClusterSpec) -> Vec<Finding> {
 ///
 /// # Errors
 /// One error with every problem: its code is the problem's own where there is only one, else
-/// `bad-spec`. Class usage.
+/// `bad-spec`. Class usage, but where the spec is right and another cluster keeps its port.
 pub fn validate(spec: &ClusterSpec, registry: Option<&PortRegistry>) -> Result<Vec<Finding>> {
     let mut found = check(spec);
     if let Some(registry) = registry {
@@ -82,7 +82,8 @@ pub fn validate(spec: &ClusterSpec, registry: Option<&PortRegistry>) -> Result<V
         found.into_iter().partition(|finding| finding.severity == Severity::Problem);
     let Some(first) = problems.first() else { return Ok(rest) };
     if problems.len() == 1 {
-        let mut error = Error::new(Class::Usage, first.code.clone(), first.message.clone());
+        let class = codes::find(&first.code).map_or(Class::Usage, |known| known.class);
+        let mut error = Error::new(class, first.code.clone(), first.message.clone());
         error.evidence.clone_from(&first.evidence);
         error.cause.clone_from(&first.cause);
         error.next.clone_from(&first.next);

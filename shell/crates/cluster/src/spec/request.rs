@@ -309,7 +309,7 @@ fn lay_over(spec: &mut ClusterSpec, request: &SpecRequest) -> Result<()> {
                 Some(broker) => &mut broker.properties,
                 None => {
                     return Err(Error::usage(
-                        "broker-not-found",
+                        "bad-config",
                         format!(
                             "`{id}:{}` is for a broker that the cluster does not have",
                             setting.key

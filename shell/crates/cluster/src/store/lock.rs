@@ -26,7 +26,7 @@ impl Store {
     /// Takes a cluster's lock. What is in the file only informs; the kernel's lock decides.
     ///
     /// # Errors
-    /// `locked` (class unavailable), with pid and command of the holder.
+    /// `locked` (class busy), with pid and command of the holder.
     pub fn lock(&self, name: &ClusterName, command: &str) -> Result<ClusterLock> {
         self.lock_file(name.as_str(), command)
     }
@@ -70,9 +70,8 @@ fn held(name: &str, file: &mut File) -> Error {
     let mut lines = text.lines();
     let pid = lines.next().unwrap_or("").trim();
     let command = lines.next().unwrap_or("").trim();
-    let mut error =
-        Error::unavailable("locked", format!("another kafsh is changing cluster `{name}`"))
-            .with_cause("only one command at a time changes a cluster");
+    let mut error = Error::busy("locked", format!("another kafsh is changing cluster `{name}`"))
+        .with_cause("only one command at a time changes a cluster");
     if !pid.is_empty() {
         let command = if command.is_empty() { "kafsh" } else { command };
         error = error.with_evidence(format!("pid {pid}: {}", command.escape_debug()));

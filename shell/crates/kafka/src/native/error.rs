@@ -80,7 +80,7 @@ pub(crate) fn native_error(
         AUTHENTICATION | SSL => {
             (Class::NotAuthorised, "not-authorised", "the credentials were not accepted")
         }
-        QUEUE_FULL => (Class::Unavailable, "queue-full", "too many records wait to be sent"),
+        QUEUE_FULL => (Class::Busy, "queue-full", "too many records wait to be sent"),
         INVALID_ARG => (Class::Usage, "invalid-argument", "a value is outside what Kafka allows"),
         MAX_POLL_EXCEEDED => (
             Class::Failed,
@@ -89,7 +89,7 @@ pub(crate) fn native_error(
         ),
         PURGE_QUEUE => (Class::Failed, "not-sent", "the producer was closed before it was sent"),
         PURGE_INFLIGHT => (
-            Class::Failed,
+            Class::Unavailable,
             "outcome-unknown",
             "the producer was closed before the broker answered, so it may have been written",
         ),
@@ -103,7 +103,7 @@ pub(crate) fn native_error(
     };
     let error = Error::new(class, name, what).with_cause(cause).with_evidence(evidence);
     match class {
-        Class::Unavailable | Class::TimedOut => {
+        Class::Busy | Class::Unavailable | Class::TimedOut => {
             error.with_next("cluster status").with_next("cluster doctor")
         }
         Class::NotFound => error.with_next(format!("topic describe {subject}")),

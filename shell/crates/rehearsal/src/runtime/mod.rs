@@ -144,7 +144,7 @@ impl World {
         let server = self.servers.get_mut(&Key::new(spec.name.as_str(), node));
         let Some(server) = server else { return Ok(()) };
         if server.process.is_alive() {
-            return Err(Error::failed("still-running", format!("{node} is still running"))
+            return Err(Error::refused("still-running", format!("{node} is still running"))
                 .with_next(format!("cluster stop {}", spec.name)));
         }
         server.process = Process::Absent;

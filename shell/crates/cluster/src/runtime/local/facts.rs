@@ -156,7 +156,7 @@ fn foreign_lock(path: &Path, own_pid: Option<u32>) -> Result<Option<String>> {
         Err(e) => return Err(files::io_error("read", path, &e)),
     };
     let held = fcntl_getlk(&file, &Flock::from(FlockType::WriteLock)).map_err(|e| {
-        Error::failed("io", format!("cannot ask for the lock of `{}`", path.display()))
+        Error::failed("io-failed", format!("cannot ask for the lock of `{}`", path.display()))
             .with_evidence(e.to_string())
     })?;
     let Some(held) = held else { return Ok(None) };

@@ -77,7 +77,7 @@ impl Local {
         };
         let distribution = self.distributions.find(&spec.kafka)?;
         if distribution.major() >= 4 {
-            return Err(Error::refused(
+            return Err(Error::usage(
                 "no-zookeeper-mode",
                 format!("Kafka {} cannot run with ZooKeeper", spec.kafka),
             )
@@ -215,7 +215,7 @@ impl Local {
         let paths = self.layout(spec)?.node(spec, node)?;
         let Some(record) = RunRecord::load(&paths.run)? else { return Ok(()) };
         if process::identify(&record)?.is_some() {
-            return Err(Error::failed("still-running", format!("{node} is still running"))
+            return Err(Error::refused("still-running", format!("{node} is still running"))
                 .with_next(cluster_word("stop", spec.name.as_str())));
         }
         let how = self.children.exit(&record.nonce);
