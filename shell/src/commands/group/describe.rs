@@ -1,6 +1,6 @@
 //! `group describe NAME…`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kafsh_model::Result;
 use kafsh_model::group::{CommittedOffset, GroupDescription};
@@ -47,9 +47,10 @@ const MEMBERS: Section = Section {
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["group", "describe"],
     summary: "show members, committed offsets and lag of consumer groups",
-    detail: "Lag is the end of a partition's log less the committed offset; it is empty where \
-             nothing was committed yet, and then not part of the total. One group is one object, \
-             several are a list.",
+    detail: "All partitions of the topics that the group has commits in or members on. Lag is the \
+             end of a partition's log less the committed offset; where nothing was committed yet, \
+             COMMITTED is empty and the lag is all that the partition holds. One group is one \
+             object, several are a list.",
     args: &[ArgSpec { name: "name", kind: Kind::Group, arity: Arity::Many, help: "the groups" }],
     needs: Needs::Cluster,
     examples: &[
@@ -82,29 +83,46 @@ async fn run(call: Call) -> Result<Output> {
 async fn describe(admin: &dyn Admin, name: &str) -> Result<Value> {
     let (group, committed) =
         tokio::try_join!(admin.describe_group(name), admin.committed_offsets(name))?;
-    let partitions = partitions(&group, &committed);
-    let places: Vec<TopicPartition> = partitions.keys().cloned().collect();
+    let mut partitions = partitions(&group, &committed);
     // A topic that was deleted since has no end: its commits are still shown.
-    let ends = match admin.list_offsets(&places, OffsetAt::Latest).await {
-        Ok(ends) => ends,
-        Err(error) if error.code == "topic-not-found" => ends_of_existing(admin, &places).await?,
-        Err(error) => return Err(error),
-    };
-    let ends = ends.into_iter().filter_map(|(place, end)| Some((place, end?))).collect();
-    Ok(value(&group, &partitions, &ends))
+    let existing = existing(admin, &partitions).await?;
+    for place in &existing {
+        partitions.entry(place.clone()).or_default();
+    }
+    // Where nothing was committed, all that is there is still to be read.
+    let uncommitted: Vec<TopicPartition> =
+        existing.iter().filter(|place| partitions[place].0.is_none()).cloned().collect();
+    let (ends, starts) = tokio::try_join!(
+        admin.list_offsets(&existing, OffsetAt::Latest),
+        admin.list_offsets(&uncommitted, OffsetAt::Earliest),
+    )?;
+    Ok(value(&group, &partitions, &known(ends), &known(starts)))
 }
 
-async fn ends_of_existing(
-    admin: &dyn Admin,
-    places: &[TopicPartition],
-) -> Result<Vec<(TopicPartition, Option<i64>)>> {
-    let topics = admin.topics(None).await?;
-    let there = |place: &&TopicPartition| {
-        let topic = topics.iter().find(|topic| topic.name == place.topic);
-        topic.is_some_and(|topic| topic.partitions.iter().any(|p| p.partition == place.partition))
+fn known(offsets: Vec<(TopicPartition, Option<i64>)>) -> HashMap<TopicPartition, i64> {
+    offsets.into_iter().filter_map(|(place, offset)| Some((place, offset?))).collect()
+}
+
+/// All partitions that there are of the topics in `partitions`.
+async fn existing(admin: &dyn Admin, partitions: &Partitions) -> Result<Vec<TopicPartition>> {
+    let names: BTreeSet<&String> = partitions.keys().map(|place| &place.topic).collect();
+    let names: Vec<String> = names.into_iter().cloned().collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let topics = match admin.topics(Some(&names)).await {
+        // One of them is gone: those that are there have to be picked out.
+        Err(error) if error.code == "topic-not-found" => admin.topics(None).await?,
+        topics => topics?,
     };
-    let existing: Vec<TopicPartition> = places.iter().filter(there).cloned().collect();
-    admin.list_offsets(&existing, OffsetAt::Latest).await
+    let there = topics.iter().filter(|topic| names.contains(&topic.name));
+    let places = there.flat_map(|topic| {
+        topic
+            .partitions
+            .iter()
+            .map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition })
+    });
+    Ok(places.collect())
 }
 
 /// A partition's committed offset and the member that reads it.
@@ -128,14 +146,16 @@ fn value(
     group: &GroupDescription,
     partitions: &Partitions,
     ends: &HashMap<TopicPartition, i64>,
+    starts: &HashMap<TopicPartition, i64>,
 ) -> Value {
     let mut total_lag = 0;
     let rows: Vec<Value> = partitions
         .iter()
         .map(|(place, (committed, member))| {
             let end = ends.get(place).copied();
+            let read_to = committed.or_else(|| starts.get(place).copied());
             // A log that was cut or made anew can end before what was committed.
-            let lag = committed.zip(end).map(|(committed, end)| (end - committed).max(0));
+            let lag = read_to.zip(end).map(|(read_to, end)| (end - read_to).max(0));
             total_lag += lag.unwrap_or(0);
             json!({
                 "topic": place.topic,
@@ -203,11 +223,13 @@ mod tests {
         };
         let partitions = partitions(&group, &[commit(0, 5), commit(2, 9)]);
         let ends = [(place(0), 12), (place(1), 3), (place(2), 4)].into_iter().collect();
-        let value = value(&group, &partitions, &ends);
-        assert_eq!(value["total_lag"], 7);
+        let starts = [(place(1), 1)].into_iter().collect();
+        let value = value(&group, &partitions, &ends, &starts);
+        assert_eq!(value["total_lag"], 9);
         let lags: Vec<&Value> =
             value["partitions"].as_array().unwrap().iter().map(|row| &row["lag"]).collect();
-        assert_eq!(lags, [&json!(7), &Value::Null, &json!(0)]);
+        assert_eq!(lags, [&json!(7), &json!(2), &json!(0)]);
+        assert_eq!(value["partitions"][1]["committed"], Value::Null);
         assert_eq!(value["partitions"][1]["member"], "m");
         assert_eq!(value["members"][0]["partitions"], json!(["t/0", "t/1"]));
     }
