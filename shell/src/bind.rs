@@ -4,6 +4,7 @@
 mod arguments;
 mod names;
 mod pipeline;
+mod secrets;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use kafsh_model::units;
 pub use arguments::{evaluate, values_of};
 pub use names::{Found, find_command};
 pub use pipeline::{BoundPipeline, BoundStage, BoundStageKind};
+pub use secrets::without_secrets;
 
 /// Files that may be sourced inside one another.
 const SOURCE_DEPTH_MAX: usize = 16;

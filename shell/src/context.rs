@@ -98,7 +98,7 @@ impl Context {
         Ok(self.steps.get_or_init(|| made).clone())
     }
 
-    /// An engine for one command.
+    /// An engine for one command, whose line `command` is without secrets.
     pub fn engine(
         &self,
         progress: Arc<dyn Progress>,
@@ -108,9 +108,7 @@ impl Context {
         let steps = self.steps()?;
         let engine =
             Engine::new(self.runtime.clone(), self.connector.clone(), steps, self.store.clone());
-        let words: Vec<String> = command.split_whitespace().map(String::from).collect();
-        let masked = kafsh_cluster::store::mask(&words);
-        Ok(engine.with_progress(progress).with_cancel(cancel).with_command(masked))
+        Ok(engine.with_progress(progress).with_cancel(cancel).with_command(command.to_string()))
     }
 
     /// Brings up the cluster that a rehearsal is to be about, in memory: `--rehearse -C demo`.
@@ -272,16 +270,15 @@ impl Context {
         Ok((self.connector.zookeeper(address)?, chroot.clone()))
     }
 
-    /// Writes what was done to the audit log; a log that cannot be written fails no command.
+    /// Writes what was done, a line without secrets, to the audit log; a log that cannot be written fails no command.
     pub fn audit(&self, cluster: Option<&str>, line: &str, failed: Option<&str>) {
         if self.rehearsing {
             return;
         }
-        let words: Vec<String> = line.split_whitespace().map(String::from).collect();
         let _ = self.store.audit(&AuditEntry {
             time_ms: jiff::Timestamp::now().as_millisecond(),
             cluster: cluster.map(String::from),
-            command: kafsh_cluster::store::mask(&words),
+            command: line.to_string(),
             outcome: failed.unwrap_or("done").to_string(),
         });
     }

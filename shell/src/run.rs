@@ -17,7 +17,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::args::{as_text, parse_duration};
-use crate::bind::{BoundKind, BoundLet, BoundPipeline, BoundStatement, Program, Source, evaluate};
+use crate::bind::{
+    BoundKind, BoundLet, BoundPipeline, BoundStage, BoundStatement, Program, Source, evaluate,
+    without_secrets,
+};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::output::{Format, Medium};
@@ -307,7 +310,7 @@ impl Runner {
                 Err(_) => last = format!("no answer in time; before that: {last}"),
             }
             if Instant::now() + pause >= deadline {
-                let message = format!("waited {text} for `{}`", shown(source, pipeline.span));
+                let message = format!("waited {text} for `{}`", shown(source, pipeline));
                 return Err(Error::timed_out(message).with_cause(last));
             }
             self.pause(pause).await?;
@@ -354,7 +357,7 @@ impl Runner {
         pipeline: &BoundPipeline,
         source: &Arc<Source>,
     ) -> Result<(), Error> {
-        let what = shown(source, pipeline.span);
+        let what = shown(source, pipeline);
         let Some(code) = code else {
             let value = self.one_value(pipeline, source).await?;
             return match truth(&value, "expect")? {
@@ -433,16 +436,16 @@ fn truth(value: &Value, statement: &str) -> Result<bool, Error> {
 /// Longest command line that is kept for the audit log and for advice, in characters.
 const LINE_CHARS_MAX: usize = 4_096;
 
-/// A stage as it stands in the source, on one line.
-fn line_of(source: &Source, span: Span) -> String {
-    let text = source.text.get(span.start..span.end).unwrap_or_default();
+/// Stages as they stand in the source, on one line, without secrets.
+fn line_of(source: &Source, stages: &[BoundStage], span: Span) -> String {
+    let text = without_secrets(&source.text, stages, span);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().take(LINE_CHARS_MAX).collect()
 }
 
 /// The same for a message: cut.
-fn shown(source: &Source, span: Span) -> String {
-    let line = line_of(source, span);
+fn shown(source: &Source, pipeline: &BoundPipeline) -> String {
+    let line = line_of(source, &pipeline.stages, pipeline.span);
     if line.chars().count() > 100 { line.chars().take(99).chain(['…']).collect() } else { line }
 }
 

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use kafsh_cluster::store::mask;
+use kafsh_model::secrets;
 use rustix::fs::OFlags;
 
 /// Most entries that are kept.
@@ -128,8 +128,7 @@ pub fn keeps(line: &str) -> bool {
 
 fn holds_secret(line: &str) -> bool {
     let lower = line.to_lowercase();
-    let words: Vec<String> = line.split_whitespace().map(String::from).collect();
-    SECRETS.iter().any(|secret| lower.contains(secret)) || mask(&words).contains("***")
+    SECRETS.iter().any(|secret| lower.contains(secret)) || secrets::value_at(line).is_some()
 }
 
 fn escape(entry: &str) -> String {

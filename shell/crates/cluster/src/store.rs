@@ -31,7 +31,7 @@ mod owner;
 mod proven;
 
 pub use attached::Attached;
-pub use audit::{AUDIT_BYTES_MAX, AuditEntry, mask};
+pub use audit::{AUDIT_BYTES_MAX, AuditEntry};
 pub use journal::{Entry, Event, Journal, JournalEnd, Unfinished};
 pub use lock::ClusterLock;
 pub use owner::Owner;

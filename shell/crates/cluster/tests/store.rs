@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use kafsh_cluster::Store;
 use kafsh_cluster::spec::{self, PortRegistry, SpecRequest};
-use kafsh_cluster::store::{Attached, AuditEntry, Event, JournalEnd, mask};
+use kafsh_cluster::store::{Attached, AuditEntry, Event, JournalEnd};
 use kafsh_model::plan::{Action, Node};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Class, ClusterName};
@@ -194,16 +194,8 @@ fn attached_clusters_are_kept() {
 }
 
 #[test]
-fn the_audit_log_is_bounded_and_keeps_no_secret() {
+fn the_audit_log_is_bounded() {
     let (store, home) = store();
-    let words = |line: &str| line.split(' ').map(String::from).collect::<Vec<_>>();
-    let line =
-        mask(&words("cluster attach p -X sasl.password=hunter2 --ssl-key-password hunter2 a"));
-    assert_eq!(line, "cluster attach p -X sasl.password=*** --ssl-key-password *** a");
-    let line =
-        mask(&words("cluster up d --config 2:ssl.key.password=hunter2 --config num.partitions=3"));
-    assert_eq!(line, "cluster up d --config 2:ssl.key.password=*** --config num.partitions=3");
-    assert_eq!(mask(&["a b".into(), "it's".into(), String::new()]), r"'a b' 'it'\''s' ''");
     let entry = |n: usize| AuditEntry {
         time_ms: n as i64,
         cluster: Some("demo".into()),

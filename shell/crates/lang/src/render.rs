@@ -1,5 +1,6 @@
 //! A diagnostic as text: message, position, the line with the place underlined, help.
 
+use kafsh_model::secrets::{MASK, value_at};
 use unicode_width::UnicodeWidthChar;
 
 use crate::diagnostic::{Diagnostic, Severity};
@@ -10,7 +11,6 @@ const LINE_COLUMNS_MAX: usize = 100;
 /// Columns kept before the span when a line is cut.
 const CONTEXT_COLUMNS: usize = 30;
 /// What is shown instead of a credential, of whatever length that is.
-const MASK: &str = "****";
 
 /// Line and column of a byte offset, from 1; columns count characters.
 pub fn line_col(text: &str, offset: usize) -> (usize, usize) {
@@ -90,7 +90,7 @@ fn snippet(text: &str, span: Span, ascii: bool) -> (String, String) {
 
 /// The characters of a line that can matter: those near the span if it is long.
 fn cells(line: &str, start: usize, span: Span, ascii: bool) -> Vec<Cell> {
-    let secret = credential(line).map(|at| start + at);
+    let secret = value_at(line).map(|at| start + at);
     // Bytes enough for the columns on either side, whatever their characters.
     let reach = LINE_COLUMNS_MAX * 4;
     let from = line.ceil_char_boundary(span.start.saturating_sub(start + reach).min(line.len()));
@@ -157,46 +157,6 @@ fn shown(c: char, ascii: bool) -> String {
     }
 }
 
-/// Where in a line a value begins that looks like a credential.
-fn credential(line: &str) -> Option<usize> {
-    const KEYS: &[&str] = &[
-        "password",
-        "passwd",
-        "passphrase",
-        "secret",
-        "token",
-        "jaas",
-        "credential",
-        "api-key",
-        "api_key",
-        "apikey",
-        "api.key",
-        "keystore.key",
-        "private key",
-    ];
-    // Letters of ASCII only, so that offsets stay those of the line.
-    let lower = line.to_ascii_lowercase();
-    let found = KEYS.iter().flat_map(|key| lower.match_indices(key));
-    found.filter_map(|(at, key)| value_after(&lower, at, at + key.len())).min()
-}
-
-/// The value after a key whose telling part is `start..end`: after `=` or `:`, or after a blank
-/// when the key is a flag, a setting or the name of a `let`.
-fn value_after(line: &str, start: usize, end: usize) -> Option<usize> {
-    let is_key = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let is_gap = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '\\' | '=' | ':');
-    let key_start = start - (line[..start].len() - line[..start].trim_end_matches(is_key).len());
-    let after_key = line[end..].trim_start_matches(is_key);
-    let value = after_key.trim_start_matches(is_gap);
-    let gap = &after_key[..after_key.len() - value.len()];
-    let before = line[..key_start].trim_end_matches(['\'', '"', ' ', '\t']);
-    let is_named = line[key_start..].starts_with('-')
-        || before.ends_with("set")
-        || line[start..].starts_with("private key");
-    let separated = gap.contains(['=', ':']) || (is_named && !gap.is_empty());
-    (separated && !value.is_empty()).then(|| line.len() - value.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,16 +212,16 @@ mod tests {
         check(
             "a -X sasl.password=hunter2 }",
             (27, 28),
-            "1 | a -X sasl.password=****\n  |                    ^^^^",
+            "1 | a -X sasl.password=***\n  |                    ^^^",
         );
-        check("a } --password hunter2", (2, 3), "1 | a } --password ****\n  |   ^");
-        check("} {\"Token\": \"x\"}", (0, 1), "1 | } {\"Token\": \"****\n  | ^");
-        check("} set ssl.key.password 'a b'", (0, 1), "1 | } set ssl.key.password '****\n  | ^");
-        check("} sasl.jaas.config='m r user=1'", (0, 1), "1 | } sasl.jaas.config='****\n  | ^");
+        check("a } --password hunter2", (2, 3), "1 | a } --password ***\n  |   ^");
+        check("} {\"Token\": \"x\"}", (0, 1), "1 | } {\"Token\": \"***\n  | ^");
+        check("} set ssl.key.password 'a b'", (0, 1), "1 | } set ssl.key.password '***\n  | ^");
+        check("} sasl.jaas.config='m r user=1'", (0, 1), "1 | } sasl.jaas.config='***\n  | ^");
         check(
             "let client_secret = abc }",
             (24, 25),
-            "1 | let client_secret = ****\n  |                     ^^^^",
+            "1 | let client_secret = ***\n  |                     ^^^",
         );
         check(
             "topic create token-events }",

@@ -11,6 +11,7 @@ pub mod name;
 pub mod plan;
 pub mod port;
 pub mod record;
+pub mod secrets;
 pub mod snapshot;
 pub mod spec;
 pub mod suggest;

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 
-use kafsh_model::{Result, keys};
+use kafsh_model::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Store;
@@ -21,7 +21,7 @@ pub struct AuditEntry {
     /// ms since 1970-01-01 UTC
     pub time_ms: i64,
     pub cluster: Option<String>,
-    /// Secrets masked: see [`mask`]
+    /// Secrets masked already, see `kafsh_model::secrets`
     pub command: String,
     /// `done`, or the code of the error
     pub outcome: String,
@@ -72,36 +72,4 @@ impl Store {
             text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         Ok(entries[entries.len().saturating_sub(count)..].to_vec())
     }
-}
-
-/// A command line for the log: what follows `KEY=` is `***` where the key is of a secret, and so
-/// is the word after a flag that takes one.
-pub fn mask(words: &[String]) -> String {
-    let mut after_secret_flag = false;
-    let masked: Vec<String> = words
-        .iter()
-        .map(|word| {
-            if std::mem::take(&mut after_secret_flag) && !word.starts_with('-') {
-                return "***".to_string();
-            }
-            if let Some((key, _)) = word.split_once('=') {
-                let bare = key.trim_start_matches('-').rsplit(':').next().unwrap_or(key);
-                if keys::is_sensitive(bare) {
-                    return format!("{key}=***");
-                }
-            } else if word.starts_with("--") {
-                after_secret_flag = keys::is_sensitive(word.trim_start_matches('-'));
-            }
-            quote(word)
-        })
-        .collect();
-    masked.join(" ")
-}
-
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "._-/=:,@+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_string();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
