@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use kafsh_model::Class::NotFound;
 use kafsh_model::group::CommittedOffset;
 use kafsh_model::port::{ConsumeOptions, Consumer, Fetched, From, To};
+use kafsh_model::topic::OffsetAt;
 
 use super::support::*;
 
@@ -104,6 +105,24 @@ pub async fn committed_offsets(ctx: Ctx) -> Outcome {
     };
     // Of a partition without records nothing was handed out, so nothing is committed.
     ensure_eq!(offsets, [committed(0, 2), committed(2, 1)], "offsets");
+    Ok(())
+}
+
+/// What `group describe` computes lag from, where a group has read one of two partitions.
+pub async fn no_commit_is_lag(ctx: Ctx) -> Outcome {
+    let (name, group) = (ctx.topic("uncommitted", 2).await?, ctx.name("group"));
+    ctx.put_values(&name, 0, &["a", "b"]).await?;
+    read_and_commit(&ctx, &name, &group).await?;
+    ctx.put_values(&name, 1, &["c", "d", "e"]).await?;
+    let committed = ctx.admin.committed_offsets(&group).await.map_err(told)?;
+    ensure_eq!(committed.iter().map(|c| c.partition).collect::<Vec<i32>>(), [0], "commits");
+    let topics = ctx.admin.topics(Some(std::slice::from_ref(&name))).await.map_err(told)?;
+    ensure_eq!(topics[0].partitions.len(), 2, "partitions of the topic");
+    for (point, wanted) in [(OffsetAt::Earliest, 0), (OffsetAt::Latest, 3)] {
+        let listed = ctx.admin.list_offsets(&[at(&name, 1)], point).await.map_err(told)?;
+        ensure_eq!(listed, [(at(&name, 1), Some(wanted))], "of the partition without a commit");
+    }
+    ensure!(ctx.admin.list_offsets(&[], OffsetAt::Earliest).await.map_err(told)?.is_empty(), "[]");
     Ok(())
 }
 

@@ -17,6 +17,27 @@ pub async fn too_large(ctx: Ctx) -> Outcome {
     Ok(())
 }
 
+pub async fn large_together_keeps_its_order(ctx: Ctx) -> Outcome {
+    // Far less than one request of a client takes (1 MB), and so many records that the last request
+    // would be small enough: it alone would be taken, and be before the others.
+    let name = ctx.topic_with("together", 1, &[("max.message.bytes", "20000")]).await?;
+    let noise = |n: u32| (n.wrapping_mul(2_654_435_761) >> 24) as u8;
+    let value = |n: u32| -> Vec<u8> {
+        let text = format!("{n:04}").into_bytes();
+        text.into_iter().chain((0..4_000).map(|at| noise(at + n))).collect()
+    };
+    let values: Vec<Vec<u8>> = (0..500).map(value).collect();
+    let records: Vec<RecordView<'_>> =
+        values.iter().map(|value| RecordView::new(&name, None, Some(value))).collect();
+    let offsets: Vec<i64> = ctx.put(&records).await?.iter().map(|d| d.offset).collect();
+    ensure_eq!(offsets, (0..500).collect::<Vec<i64>>(), "offsets, in the order of the batch");
+    let few: Vec<RecordView<'_>> =
+        (0..9).map(|_| RecordView::new(&name, None, Some(&values[0]))).collect();
+    let offsets: Vec<i64> = ctx.put(&few).await?.iter().map(|d| d.offset).collect();
+    ensure_eq!(offsets, (500..509).collect::<Vec<i64>>(), "offsets of a few");
+    Ok(())
+}
+
 pub async fn unknown_topic(ctx: Ctx) -> Outcome {
     let name = ctx.name("never");
     let deliveries = ctx.send(&[RecordView::new(&name, None, Some(b"v"))]).await?;

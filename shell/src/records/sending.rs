@@ -24,7 +24,6 @@ const REPORT_ROWS_MAX: usize = 100_000;
 
 /// The broker's answer where a request of several records is larger than the topic allows; each by
 /// itself may not be.
-const TOO_LARGE: &str = "record-too-large";
 
 /// Failures shown as evidence.
 const FAILURES_SHOWN: usize = 3;
@@ -236,8 +235,6 @@ impl Sending {
         })
     }
 
-    /// Sends what was gathered and waits for its acknowledgement. Nothing cuts this short but the
-    /// producer's own bound: what was handed over may be in the log already.
     /// Hands a batch over and awaits it; after an interrupt for [`INTERRUPT_GRACE`] only.
     async fn deliver(&self, producer: &dyn Producer, batch: &RecordBatch) -> Result<Vec<Delivery>> {
         let sending = producer.send(batch);
@@ -255,6 +252,9 @@ impl Sending {
         }
     }
 
+    /// Sends what was gathered and waits for its acknowledgement. Nothing cuts this short but the
+    /// producer's own bound: what was handed over may be in the log already. Nothing is sent twice
+    /// from here: the producer knows what can be, in which order.
     async fn send(&mut self) -> Result<()> {
         if self.batch.is_empty() {
             return Ok(());
@@ -264,38 +264,16 @@ impl Sending {
             self.acknowledged += batch.len() as u64;
             return Ok(());
         };
-        // Halves of what was too large in one request, in order, the next one last.
-        let mut left = vec![batch];
-        while let Some(batch) = left.pop() {
-            let deliveries = self.deliver(producer.as_ref(), &batch).await?;
-            let failures = self.count(&deliveries);
-            let Some((_, first)) = failures.first() else {
-                // Its memory is used again.
-                if left.is_empty() {
-                    self.batch = batch;
-                    self.batch.clear();
-                }
-                continue;
-            };
-            let too_large = failures.iter().all(|(_, error)| error.code == TOO_LARGE);
-            if too_large && batch.len() > 1 {
-                let (front, back) = failures.split_at(failures.len().div_ceil(2));
-                left.extend([back, front].into_iter().filter(|half| !half.is_empty()).map(
-                    |half| {
-                        let mut part = RecordBatch::new();
-                        for (index, _) in half {
-                            // A part fits where the whole did.
-                            let fits = part.push(batch.get(*index));
-                            debug_assert!(fits);
-                        }
-                        part
-                    },
-                ));
-                continue;
-            }
-            let waiting: usize = left.iter().map(RecordBatch::len).sum();
-            return Err(failed(first, &failures, deliveries.len(), waiting));
+        let before = self.acknowledged;
+        let deliveries = self.deliver(producer.as_ref(), &batch).await?;
+        let failures = self.count(&deliveries);
+        if let Some((index, first)) = failures.first() {
+            let number = before + *index as u64 + 1;
+            return Err(failed(first, &failures, deliveries.len(), number));
         }
+        // Its memory is used again.
+        self.batch = batch;
+        self.batch.clear();
         Ok(())
     }
 
@@ -355,21 +333,20 @@ impl Sending {
     }
 }
 
-/// The error of a batch: that of its first failure, with how many more there are.
-fn failed(first: &Error, failures: &[(usize, &Error)], all: usize, waiting: usize) -> Error {
+/// The error of a batch: that of its first failure, with how many more there are and where in the
+/// input the first stands; `number` counts from 1.
+fn failed(first: &Error, failures: &[(usize, &Error)], all: usize, number: u64) -> Error {
     let mut error = first.clone();
     if all > 1 {
         let count = failures.len();
         error.message = format!("{count} of {all} records were not sent: {}", error.message);
+        error = error.with_evidence(format!("the first of them: record {number} of the input"));
     }
     let others = failures.iter().map(|(_, other)| other).filter(|o| o.message != first.message);
     for other in others.take(FAILURES_SHOWN) {
         error = error.with_evidence(other.message.clone());
     }
-    match waiting {
-        0 => error,
-        waiting => error.with_evidence(format!("{} after it: not tried", records(waiting as u64))),
-    }
+    error
 }
 
 /// `1 record`, `3 records`

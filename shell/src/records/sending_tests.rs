@@ -7,10 +7,7 @@ use kafsh_model::port::{BoxFuture, Delivered};
 
 use super::*;
 
-/// Bytes of values that one request of [`Memory`] takes.
-const REQUEST_BYTES: usize = 1_000;
-
-/// Keeps the values it is sent; refuses those that are `bad`, and requests that are too large.
+/// Keeps the values it is sent; refuses those that are `bad`.
 #[derive(Default)]
 struct Memory {
     sent: Mutex<Vec<Vec<u8>>>,
@@ -22,10 +19,6 @@ impl Producer for Memory {
         Box::pin(async move {
             *self.batches.lock().unwrap() += 1;
             let mut sent = self.sent.lock().unwrap();
-            let too_large = || Err(Error::failed(TOO_LARGE, "too large"));
-            if batch.bytes() > REQUEST_BYTES && batch.get(0).value != Some(b"0") {
-                return Ok((0..batch.len()).map(|_| too_large()).collect());
-            }
             let deliver = |value: &[u8]| {
                 if value == b"bad" {
                     return Err(Error::failed("corrupt-record", "a record is bad"));
@@ -122,27 +115,15 @@ async fn what_is_in_hand_does_not_wait_for_the_next() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_together_goes_apart() {
+async fn what_was_not_sent_is_counted_and_placed_and_not_sent_again() {
     let producer = Arc::new(Memory::default());
-    let value = |n: usize| json!(format!("{n:0>400}"));
-    let input = Input::Ready((1..=7).rev().map(value).collect());
-    let sent = sending(&producer).run(input, &Cancel::new()).await.unwrap();
-    let numbers: Vec<usize> = producer
-        .sent
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|value| String::from_utf8_lossy(value).trim_start_matches('0').parse().unwrap())
-        .collect();
-    assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7]);
-    assert_eq!(sent.report.unwrap().len(), 7);
-
-    let items = [value(1), json!("x".repeat(2_000)), value(3)];
+    let items = ["a", "bad", "c", "bad", "e"].map(|text| json!(text));
     let input = Input::Ready(items.into_iter().rev().collect());
     let error = sending(&producer).run(input, &Cancel::new()).await.err().unwrap();
-    assert_eq!(error.code, TOO_LARGE);
-    let wanted = ["1 record after it: not tried", "1 record was acknowledged (partitions 0:1)"];
-    assert_eq!(error.evidence, wanted);
+    assert!(error.message.starts_with("2 of 5 records were not sent: "), "{}", error.message);
+    assert_eq!(error.evidence[0], "the first of them: record 2 of the input");
+    assert_eq!(error.evidence[1], "3 records were acknowledged (partitions 0:3)");
+    assert_eq!((*producer.batches.lock().unwrap(), producer.sent.lock().unwrap().len()), (1, 3));
 }
 
 #[tokio::test]

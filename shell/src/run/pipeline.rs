@@ -20,6 +20,10 @@ use crate::spec::{CommandSpec, Effect, Needs};
 /// Most values, and bytes of them, that `let`, `expect`, `if` and `wait` take in.
 const VALUES_MAX: usize = 100_000;
 
+/// Bytes of text in the outputs that one value is made of: `let x = consume big` must not fill the
+/// memory.
+const VALUES_BYTES_MAX: usize = 64 << 20;
+
 impl Runner {
     /// Runs all stages; the output of the last, remarks of those before already said.
     pub(super) async fn output(
@@ -178,16 +182,17 @@ impl Runner {
     ) -> Result<Vec<Value>> {
         let output = self.output(pipeline, source).await?;
         let failed_items = output.failed_items;
-        let mut values = Vec::new();
+        let mut values = Gathered::default();
         let notes = match output.flow {
             Flow::Nothing => Vec::new(),
             Flow::Value { value, .. } => {
-                values.push(value);
+                // It is in memory already.
+                values.list.push(value);
                 Vec::new()
             }
             Flow::Values(mut stream) => {
                 while let Some(value) = stream.next().await? {
-                    push_bounded(&mut values, value)?;
+                    values.push(value)?;
                 }
                 stream.finish().await?
             }
@@ -195,7 +200,7 @@ impl Runner {
                 while let Some(lines) = stream.next().await? {
                     for line in lines {
                         let text = String::from_utf8_lossy(&line).into_owned();
-                        push_bounded(&mut values, Value::String(text))?;
+                        values.push(Value::String(text))?;
                     }
                 }
                 stream.finish().await?
@@ -203,7 +208,7 @@ impl Runner {
             Flow::Records(mut stream) => {
                 while let Some(batch) = stream.next().await? {
                     for record in batch.iter() {
-                        push_bounded(&mut values, envelope::to_json(&record))?;
+                        values.push(envelope::to_json(&record))?;
                     }
                 }
                 stream.acknowledge().await?;
@@ -212,17 +217,45 @@ impl Runner {
         };
         notes.iter().for_each(|note| self.user.note(note));
         some_failed(failed_items)?;
-        Ok(values)
+        Ok(values.list)
     }
 }
 
-fn push_bounded(values: &mut Vec<Value>, value: Value) -> Result<()> {
-    if values.len() >= VALUES_MAX {
-        return Err(Error::failed("too-many", format!("more than {VALUES_MAX} outputs"))
-            .with_cause("narrow it: `head`, `where`, or `jq '[…]'` at the source"));
+/// Outputs that become a value, within bounds.
+#[derive(Default)]
+struct Gathered {
+    list: Vec<Value>,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn push(&mut self, value: Value) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(text_bytes(&value));
+        let (code, what) = if self.list.len() >= VALUES_MAX {
+            ("too-many", format!("more than {VALUES_MAX} outputs"))
+        } else if self.bytes > VALUES_BYTES_MAX {
+            ("too-large", format!("outputs of more than {} MiB", VALUES_BYTES_MAX >> 20))
+        } else {
+            self.list.push(value);
+            return Ok(());
+        };
+        Err(Error::failed(code, format!("{what} where a value is made of them")).with_cause(
+            "a value is held in memory: take fewer (`| head 100`, `| where …`), or write them to \
+             a file (`… > FILE`)",
+        ))
     }
-    values.push(value);
-    Ok(())
+}
+
+/// Bytes of the texts, numbers and names in a value; its JSON is about as long.
+fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(text_bytes).sum::<usize>() + items.len(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| name.len() + text_bytes(value)).sum()
+        }
+    }
 }
 
 /// Items that failed make the whole fail, once their rows were shown.
@@ -231,5 +264,27 @@ pub(super) fn some_failed(items: usize) -> Result<()> {
         0 => Ok(()),
         1 => Err(Error::failed("item-failed", "1 item failed")),
         many => Err(Error::failed("item-failed", format!("{many} items failed"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_bounded_by_count_and_by_bytes() {
+        let mut many = Gathered::default();
+        for _ in 0..VALUES_MAX {
+            many.push(Value::Null).unwrap();
+        }
+        assert_eq!(many.push(Value::Null).unwrap_err().code, "too-many");
+        let mut large = Gathered::default();
+        let half = Value::from(vec!["x".repeat(VALUES_BYTES_MAX / 2 - 100)]);
+        large.push(half.clone()).unwrap();
+        large.push(half.clone()).unwrap();
+        let error = large.push(half).unwrap_err();
+        assert_eq!(error.code, "too-large");
+        assert!(error.message.contains("64 MiB"), "{}", error.message);
+        assert!(error.cause.unwrap().contains("head 100"));
     }
 }

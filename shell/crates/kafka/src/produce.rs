@@ -16,6 +16,8 @@
 //! median was 1042 ms as they are, 117 ms with 100 for either. What this side can shorten is the
 //! other wait, for a leader that has not heard of its partition: see [`RETRY_MS`].
 
+mod apart;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,13 +70,16 @@ const POLL_MS: i32 = 1_000;
 /// Longest wait for room before asking again whether there is some.
 const ROOM_WAIT: Duration = Duration::from_millis(50);
 
+/// What became of a record, and the partition that was chosen for it; -1: none.
+type Outcome = (i32, Delivery);
+
 /// What is still awaited of one batch.
 struct Awaited {
-    deliveries: Vec<Option<Delivery>>,
+    outcomes: Vec<Option<Outcome>>,
     missing: usize,
     /// Everything was handed over, so `missing` may end the wait
     complete: bool,
-    done: Option<oneshot::Sender<Vec<Option<Delivery>>>>,
+    done: Option<oneshot::Sender<Vec<Option<Outcome>>>>,
     /// Names of topics, for messages
     topics: Vec<Arc<str>>,
     topic_of: Vec<u32>,
@@ -100,6 +105,8 @@ pub(crate) struct KafkaProducer {
     admin: Arc<KafkaAdmin>,
     topics: Mutex<HashMap<String, Arc<Topic>>>,
     known: Mutex<HashSet<String>>,
+    /// `max.message.bytes` of topics that got more than a little at once
+    limits: Mutex<HashMap<String, usize>>,
 }
 
 impl Drop for KafkaProducer {
@@ -166,8 +173,8 @@ impl KafkaProducer {
             .name("kafsh-reports".to_string())
             .spawn(move || gather_reports(&of_thread, patience))
             .map_err(|error| Error::io("cannot start a thread", &error))?;
-        let (topics, known) = Default::default();
-        Ok(Arc::new(KafkaProducer { shared, admin, topics, known }))
+        let (topics, known, limits) = Default::default();
+        Ok(Arc::new(KafkaProducer { shared, admin, topics, known, limits }))
     }
 
     /// Errors by topic for those of the batch that do not exist.
@@ -247,12 +254,6 @@ fn failed_with(delivery: &Delivery, code: &str) -> bool {
     matches!(delivery, Err(error) if error.code == code)
 }
 
-/// Two parts, the later one first; one or none where there is not more.
-fn halves(indexes: &[usize]) -> Vec<Vec<usize>> {
-    let (first, second) = indexes.split_at(indexes.len().div_ceil(2));
-    [second, first].into_iter().filter(|part| !part.is_empty()).map(<[usize]>::to_vec).collect()
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -267,7 +268,7 @@ fn delivery_error(shared: &Shared, code: i32, topic: &str) -> Error {
 }
 
 impl Shared {
-    fn open(&self, batch: &RecordBatch) -> (u32, oneshot::Receiver<Vec<Option<Delivery>>>) {
+    fn open(&self, batch: &RecordBatch) -> (u32, oneshot::Receiver<Vec<Option<Outcome>>>) {
         let (done, receiver) = oneshot::channel();
         let mut topics: Vec<Arc<str>> = Vec::new();
         let topic_of = batch
@@ -286,7 +287,7 @@ impl Shared {
         batches.open.insert(
             id,
             Awaited {
-                deliveries: vec![None; batch.len()],
+                outcomes: vec![None; batch.len()],
                 missing: batch.len(),
                 complete: false,
                 done: Some(done),
@@ -298,7 +299,7 @@ impl Shared {
     }
 
     fn settle(&self, id: u32, index: usize, delivery: Delivery) {
-        lock(&self.batches).settle(id, index, |_| delivery);
+        lock(&self.batches).settle(id, index, |_| (-1, delivery));
     }
 
     /// No more records of this batch will be handed over.
@@ -312,12 +313,12 @@ impl Shared {
 }
 
 impl Batches {
-    fn settle(&mut self, id: u32, index: usize, delivery: impl FnOnce(&str) -> Delivery) {
+    fn settle(&mut self, id: u32, index: usize, outcome: impl FnOnce(&str) -> Outcome) {
         let Some(awaited) = self.open.get_mut(&id) else { return };
         let topic = &awaited.topics[awaited.topic_of[index] as usize];
-        let slot = &mut awaited.deliveries[index];
+        let slot = &mut awaited.outcomes[index];
         if slot.is_none() {
-            *slot = Some(delivery(topic));
+            *slot = Some(outcome(topic));
             awaited.missing -= 1;
         }
         if awaited.missing == 0 {
@@ -333,7 +334,7 @@ impl Batches {
             && let Some(done) = awaited.done
         {
             // A caller that was cancelled no longer listens.
-            let _ = done.send(awaited.deliveries);
+            let _ = done.send(awaited.outcomes);
         }
     }
 }
@@ -362,9 +363,12 @@ fn gather_reports(shared: &Shared, patience: Duration) {
 
 fn settle_report(shared: &Shared, batches: &mut Batches, report: Report) {
     let (id, index) = untag(report.tag);
-    batches.settle(id, index, |topic| match report.code {
-        NO_ERROR => Ok(Delivered { partition: report.partition, offset: report.offset }),
-        code => Err(delivery_error(shared, code, topic)),
+    batches.settle(id, index, |topic| {
+        let delivery = match report.code {
+            NO_ERROR => Ok(Delivered { partition: report.partition, offset: report.offset }),
+            code => Err(delivery_error(shared, code, topic)),
+        };
+        (report.partition, delivery)
     });
 }
 
@@ -391,8 +395,7 @@ impl Producer for KafkaProducer {
             // There are no permits: it ends by being closed.
             drop(closed);
             let missing = missing?;
-            let mut deliveries = self.deliver(batch, &missing).await?;
-            self.resend_apart(batch, &mut deliveries, &missing).await?;
+            let deliveries = self.deliver_in_order(batch, &missing).await?;
             self.forget_missing(&deliveries, batch);
             Ok(deliveries)
         })
@@ -405,7 +408,7 @@ impl KafkaProducer {
         &self,
         batch: &RecordBatch,
         missing: &HashMap<String, Error>,
-    ) -> Result<Vec<Delivery>> {
+    ) -> Result<Vec<Outcome>> {
         let (id, done) = self.shared.open(batch);
         let given = Given { shared: &self.shared, id };
         let mut next = 0;
@@ -419,50 +422,12 @@ impl KafkaProducer {
             let _ = tokio::time::timeout(ROOM_WAIT, room).await;
         }
         self.shared.complete(id);
-        let deliveries = done.await.map_err(|_| {
+        let outcomes = done.await.map_err(|_| {
             Error::failed("not-sent", "the producer was closed while records were under way")
         })?;
         drop(given);
-        let lost = || Err(Error::bug("a record has no outcome"));
-        Ok(deliveries.into_iter().map(|delivery| delivery.unwrap_or_else(lost)).collect())
-    }
-
-    /// A broker refuses a whole request for one record that is too large, or because all together
-    /// are (`max.message.bytes` counts a batch). Unlike the Java client librdkafka does not split
-    /// such a batch: do it here, in halves, until only records that are too large alone are left.
-    /// Among records of one partition, those sent again come after the others of their batch.
-    async fn resend_apart(
-        &self,
-        batch: &RecordBatch,
-        deliveries: &mut [Delivery],
-        missing: &HashMap<String, Error>,
-    ) -> Result<()> {
-        let too_large = |delivery: &Delivery| failed_with(delivery, "record-too-large");
-        let refused: Vec<usize> =
-            (0..batch.len()).filter(|index| too_large(&deliveries[*index])).collect();
-        // The last is the next to be sent.
-        let mut groups = if batch.len() > 1 { halves(&refused) } else { Vec::new() };
-        while let Some(group) = groups.pop() {
-            let mut part = RecordBatch::new();
-            for index in &group {
-                let pushed = part.push(batch.get(*index));
-                debug_assert!(pushed, "a part is not larger than the whole");
-            }
-            let outcomes = self.deliver(&part, missing).await?;
-            let again: Vec<usize> = group
-                .iter()
-                .zip(outcomes)
-                .filter_map(|(index, outcome)| {
-                    let again = too_large(&outcome);
-                    deliveries[*index] = outcome;
-                    again.then_some(*index)
-                })
-                .collect();
-            if group.len() > 1 {
-                groups.extend(halves(&again));
-            }
-        }
-        Ok(())
+        let lost = || (-1, Err(Error::bug("a record has no outcome")));
+        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(lost)).collect())
     }
 
     /// A topic that was deleted meanwhile is asked for again next time.
@@ -484,14 +449,5 @@ mod tests {
         for pair in [(0, 0), (7, 9), (u32::MAX, u32::MAX as usize)] {
             assert_eq!(untag(tag(pair.0, pair.1)), pair);
         }
-    }
-
-    #[test]
-    fn halves_keep_the_order_when_taken_from_the_back() {
-        assert!(halves(&[]).is_empty());
-        assert_eq!(halves(&[4]), [[4]]);
-        let mut groups = halves(&[1, 2, 3, 4, 5]);
-        assert_eq!(groups.pop().unwrap(), [1, 2, 3]);
-        assert_eq!(groups.pop().unwrap(), [4, 5]);
     }
 }

@@ -145,7 +145,8 @@ pub struct Delivered {
 }
 
 pub trait Producer: Send + Sync {
-    /// Sends the batch and waits until every record is acknowledged or has failed; results are in
+    /// Sends the batch and waits until every record is acknowledged or has failed. Records of one
+    /// partition keep their order; what is too large only together is sent apart. Results are in
     /// the order of the batch. A record with `partition` below 0 is partitioned by its key. Never
     /// creates a topic: a record to an unknown one fails with `topic-not-found`.
     fn send<'a>(&'a self, batch: &'a RecordBatch) -> BoxFuture<'a, Result<Vec<Delivery>>>;
@@ -191,6 +192,32 @@ pub struct ConsumeOptions {
     /// for 0) reading is finished. In a group nothing beyond is committed. A small one also keeps
     /// fetches small, so that not much more crosses the wire than is needed.
     pub count_hint: Option<u64>,
+}
+
+impl ConsumeOptions {
+    /// Whether they can be, before anybody is asked.
+    ///
+    /// # Errors
+    /// `no-topic`, `bad-topic-name`, `partitions-with-group`, `no-group`; class usage.
+    pub fn check(&self) -> Result<()> {
+        if self.topics.is_empty() {
+            return Err(Error::usage("no-topic", "no topic was given").with_next("topic list"));
+        }
+        for topic in &self.topics {
+            crate::name::check_topic_name(topic)?;
+        }
+        if self.group.is_some() && !self.partitions.is_empty() {
+            let message = "a group's member cannot choose partitions";
+            return Err(
+                Error::usage("partitions-with-group", message).with_cause("the group assigns them")
+            );
+        }
+        if self.group.is_none() && self.from == From::Committed {
+            let message = "there is no committed offset without a group";
+            return Err(Error::usage("no-group", message).with_next("group list"));
+        }
+        Ok(())
+    }
 }
 
 /// A batch and whether it is the last.

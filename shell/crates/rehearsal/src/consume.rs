@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kafsh_model::Result;
 use kafsh_model::port::{BoxFuture, ConsumeOptions, Consumer, Fetched, From, Target, To};
 use kafsh_model::record::RecordBatch;
 use kafsh_model::topic::TopicPartition;
-use kafsh_model::{Error, Result};
 use tokio::time::Instant;
 
 use crate::Rehearsal;
@@ -53,7 +53,7 @@ impl MemoryConsumer {
         target: &Target,
         options: ConsumeOptions,
     ) -> Result<Self> {
-        check(&options)?;
+        options.check()?;
         let mut consumer = MemoryConsumer {
             rehearsal: rehearsal.clone(),
             bootstrap: target.bootstrap.clone(),
@@ -224,27 +224,6 @@ impl Drop for MemoryConsumer {
     fn drop(&mut self) {
         self.leave();
     }
-}
-
-fn check(options: &ConsumeOptions) -> Result<()> {
-    if options.topics.is_empty() {
-        return Err(Error::usage("no-topic", "no topic was given").with_next("topic list"));
-    }
-    for topic in &options.topics {
-        kafsh_model::name::check_topic_name(topic)?;
-    }
-    if options.group.is_some() && !options.partitions.is_empty() {
-        return Err(Error::usage(
-            "partitions-with-group",
-            "a group's member cannot choose partitions",
-        )
-        .with_cause("the group assigns them"));
-    }
-    if options.group.is_none() && options.from == From::Committed {
-        return Err(Error::usage("no-group", "there is no committed offset without a group")
-            .with_next("group list"));
-    }
-    Ok(())
 }
 
 impl Consumer for MemoryConsumer {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafsh_model::port::{
-    BoxFuture, ConsumeOptions, Consumer, Fetched, From, Producer, Records, Target, To,
+    BoxFuture, ConsumeOptions, Consumer, Fetched, Producer, Records, Target, To,
 };
 use kafsh_model::topic::TopicPartition;
 use kafsh_model::{Class, Error, Result};
@@ -76,7 +76,7 @@ impl Records for KafkaRecords {
 
     fn consumer(&self, options: ConsumeOptions) -> BoxFuture<'_, Result<Box<dyn Consumer>>> {
         Box::pin(async move {
-            check(&options)?;
+            options.check()?;
             let thread = match &options.group {
                 None => plain::start(&self.target, &self.admin, &options).await?,
                 Some(group) => group::start(&self.target, &self.admin, &options, group).await?,
@@ -84,27 +84,6 @@ impl Records for KafkaRecords {
             Ok(Box::new(KafkaConsumer::new(thread, &options, self)) as Box<dyn Consumer>)
         })
     }
-}
-
-fn check(options: &ConsumeOptions) -> Result<()> {
-    if options.topics.is_empty() {
-        return Err(Error::usage("no-topic", "no topic was given").with_next("topic list"));
-    }
-    for topic in &options.topics {
-        kafsh_model::name::check_topic_name(topic)?;
-    }
-    if options.group.is_some() && !options.partitions.is_empty() {
-        return Err(Error::usage(
-            "partitions-with-group",
-            "a group's member cannot choose partitions",
-        )
-        .with_cause("the group assigns them"));
-    }
-    if options.group.is_none() && options.from == From::Committed {
-        return Err(Error::usage("no-group", "there is no committed offset without a group")
-            .with_next("group list"));
-    }
-    Ok(())
 }
 
 /// A consumer's configuration. `group` is set for a member of one.
