@@ -22,9 +22,6 @@ const SEND_BYTES: usize = 4 << 20;
 /// Rows that `--report` holds.
 const REPORT_ROWS_MAX: usize = 100_000;
 
-/// The broker's answer where a request of several records is larger than the topic allows; each by
-/// itself may not be.
-
 /// Failures shown as evidence.
 const FAILURES_SHOWN: usize = 3;
 

@@ -10,8 +10,6 @@ use crate::tree::Span;
 const LINE_COLUMNS_MAX: usize = 100;
 /// Columns kept before the span when a line is cut.
 const CONTEXT_COLUMNS: usize = 30;
-/// What is shown instead of a credential, of whatever length that is.
-
 /// Line and column of a byte offset, from 1; columns count characters.
 pub fn line_col(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(offset)];
