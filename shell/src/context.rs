@@ -270,7 +270,8 @@ impl Context {
         Ok((self.connector.zookeeper(address)?, chroot.clone()))
     }
 
-    /// Writes what was done, a line without secrets, to the audit log; a log that cannot be written fails no command.
+    /// Writes what was done, a line without secrets, to the audit log; a log that cannot be written
+    /// fails no command.
     pub fn audit(&self, cluster: Option<&str>, line: &str, failed: Option<&str>) {
         if self.rehearsing {
             return;

@@ -63,7 +63,8 @@ pub fn cases() -> Vec<Case> {
             every_byte_comes_back null_and_empty headers large_record timestamps_are_kept
             log_append_time keys_go_where_java_sends_them order_is_kept;
         produce:
-            too_large large_together_keeps_its_order unknown_topic partition_by_hand good_and_bad_in_one_batch nothing_to_send
+            too_large large_together_keeps_its_order unknown_topic partition_by_hand
+            good_and_bad_in_one_batch nothing_to_send
             min_isr_beyond_the_replicas compacted_needs_keys one_producer_for_many;
         consume:
             empty_topic_ends_at_once from_offsets from_tail_of_each_partition by_time to_offset
