@@ -9,6 +9,8 @@ pub mod group;
 pub mod keys;
 pub mod name;
 pub mod plan;
+pub mod plugin;
+pub mod policy;
 pub mod port;
 pub mod record;
 pub mod secrets;
@@ -16,6 +18,7 @@ pub mod snapshot;
 pub mod spec;
 pub mod suggest;
 pub mod topic;
+pub mod transform;
 pub mod units;
 
 pub use error::{Class, Error, Result};

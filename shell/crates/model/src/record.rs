@@ -1,8 +1,12 @@
 //! Records in batches: one arena of bytes and columns of integers, so that a batch costs a handful
 //! of allocations however many records it holds, and crosses to a guest as it stands.
 
+mod columns;
+
 use std::ops::Range;
 use std::sync::Arc;
+
+pub use columns::{BOUNDS_STRIDE, BadColumns, Columns, Emitted, HEADER_STRIDE, SAME_TOPIC};
 
 /// Kafka's timestamp types (message format v2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
