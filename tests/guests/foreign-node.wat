@@ -1,5 +1,5 @@
 ;; Plans the start of a broker that the cluster does not have.
-(func (export "kafsh:step/step@0.1.0#plan") (param i32) (result i32)
+(func (export "kafsh:step/step@1.0.0#plan") (param i32) (result i32)
   (memory.fill (i32.const 320) (i32.const 0) (i32.const 256))
   (i32.store (i32.const 524) (i32.const 320))
   (i32.store (i32.const 528) (i32.const 1))

@@ -1,6 +1,6 @@
 ;; Calls itself by another step's name.
 (data (i32.const 256) "preflight")
-(func (export "kafsh:step/step@0.1.0#describe") (result i32)
+(func (export "kafsh:step/step@1.0.0#describe") (result i32)
   (i32.store (i32.const 512) (i32.const 256))
   (i32.store (i32.const 516) (i32.const 9))
   (i32.store (i32.const 520) (i32.const 256))

@@ -1,5 +1,5 @@
 ;; Answers with ten thousand actions whose reasons are the same megabyte: ten thousand megabytes.
-(func (export "kafsh:step/step@0.1.0#plan") (param i32) (result i32)
+(func (export "kafsh:step/step@1.0.0#plan") (param i32) (result i32)
   (local $at i32)
   (drop (memory.grow (i32.const 64)))
   (memory.fill (i32.const 512) (i32.const 0) (i32.const 64))

@@ -1,6 +1,6 @@
 ;; Logs a hundred thousand lines, each longer than a line may be, then answers well.
-(import "kafsh:step/log@0.1.0" "write" (func $write (param i32 i32 i32)))
-(func (export "kafsh:step/step@0.1.0#plan") (param i32) (result i32)
+(import "kafsh:host/log@1.0.0" "write" (func $write (param i32 i32 i32)))
+(func (export "kafsh:step/step@1.0.0#plan") (param i32) (result i32)
   (local $left i32)
   (memory.fill (i32.const 1024) (i32.const 120) (i32.const 2000))
   (local.set $left (i32.const 100000))

@@ -1,5 +1,5 @@
 ;; Takes memory until it is given no more, and touches every page.
-(func (export "kafsh:step/step@0.1.0#plan") (param i32) (result i32)
+(func (export "kafsh:step/step@1.0.0#plan") (param i32) (result i32)
   (local $old i32)
   (loop $again
     (local.set $old (memory.grow (i32.const 16)))

@@ -1,3 +1,3 @@
 ;; Answers with an address that is not aligned.
-(func (export "kafsh:step/step@0.1.0#plan") (param i32) (result i32)
+(func (export "kafsh:step/step@1.0.0#plan") (param i32) (result i32)
   (i32.const 513))

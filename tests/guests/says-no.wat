@@ -1,6 +1,6 @@
 ;; Says no, in its own words.
 (data (i32.const 256) "no-licencethere is none")
-(func (export "kafsh:step/step@0.1.0#plan") (param i32) (result i32)
+(func (export "kafsh:step/step@1.0.0#plan") (param i32) (result i32)
   (i32.store8 (i32.const 512) (i32.const 1))
   (i32.store (i32.const 516) (i32.const 256))
   (i32.store (i32.const 520) (i32.const 10))

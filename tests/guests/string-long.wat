@@ -1,5 +1,5 @@
 ;; Answers with a summary of a hundred thousand bytes.
-(func (export "kafsh:step/step@0.1.0#plan") (param i32) (result i32)
+(func (export "kafsh:step/step@1.0.0#plan") (param i32) (result i32)
   (drop (memory.grow (i32.const 16)))
   (memory.fill (i32.const 512) (i32.const 0) (i32.const 64))
   (i32.store (i32.const 516) (i32.const 65536))

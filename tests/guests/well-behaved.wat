@@ -1,6 +1,6 @@
 ;; Plans one action, and is asked what it thinks of it.
 (data (i32.const 256) "one folder")
-(func (export "kafsh:step/step@0.1.0#plan") (param i32) (result i32)
+(func (export "kafsh:step/step@1.0.0#plan") (param i32) (result i32)
   ;; result: ok, summary "one folder", one action at 320, no finding
   (i32.store8 (i32.const 512) (i32.const 0))
   (i32.store (i32.const 516) (i32.const 256))

@@ -1,7 +1,9 @@
 //! What belongs to one instance: its bounds on memory and what it has logged.
 
 use std::fmt;
+use std::sync::Arc;
 
+use kafsh_model::plugin::Settings;
 use wasmtime::ResourceLimiter;
 
 use crate::limits::{
@@ -14,6 +16,8 @@ use crate::log::Captured;
 pub(crate) struct GuestState {
     pub(crate) limiter: Limiter,
     pub(crate) log: Captured,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) secrets_held: usize,
 }
 
 /// Sums what all memories and tables of a store take: the engine's own bounds are per memory.
@@ -26,9 +30,9 @@ pub(crate) struct Limiter {
 /// A guest asked for more than it may have. Ends it at once.
 #[derive(Debug)]
 pub(crate) struct LimitReached {
-    what: &'static str,
-    limit: usize,
-    requested: usize,
+    pub(crate) what: &'static str,
+    pub(crate) limit: usize,
+    pub(crate) requested: usize,
 }
 
 impl fmt::Display for LimitReached {

@@ -20,11 +20,12 @@
 //! ```
 
 mod cache;
+mod capabilities;
 mod engine;
 mod fault;
 mod guest;
 mod inspect;
-mod kind;
+mod kinds;
 pub mod limits;
 mod log;
 mod plugin_host;

@@ -36,6 +36,8 @@ pub const LOG_LINES_MAX: usize = 200;
 pub const LOG_LINE_BYTES_MAX: usize = 1 << 10;
 /// Bytes of a panic's message.
 pub const PANIC_BYTES_MAX: usize = 4 << 10;
+/// Handles of secrets that an instance may hold at once.
+pub const SECRETS_HELD_MAX: usize = 64;
 /// Frames of a guest that are shown of a fault.
 pub const FRAMES_SHOWN_MAX: usize = 8;
 

@@ -14,7 +14,7 @@ use crate::cache::Cache;
 use crate::engine::Engine;
 use crate::fault::Identity;
 use crate::inspect;
-use crate::kind::step::{Caller, Linked, WORLD};
+use crate::kinds::step::{Caller, Linked, WORLD};
 use crate::log::{LogLevel, LogLine, LogSink};
 
 /// Where a host keeps what it compiled, and whom it tells.

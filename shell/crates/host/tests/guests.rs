@@ -47,7 +47,7 @@ const CASES: &[Case] = &[
     ("impostor", Some("plugin-bad-output"), "calls itself `preflight`"),
     ("import-unknown", Some("plugin-import-refused"), "`wasi:filesystem/preopens@0.2.0`"),
     ("import-later-function", Some("plugin-wrong-world"), "erase"),
-    ("wrong-world", Some("plugin-wrong-world"), "does not export `kafsh:step/step@0.1.0`"),
+    ("wrong-world", Some("plugin-wrong-world"), "does not export `kafsh:step/step@1.0.0`"),
     ("wrong-type", Some("plugin-wrong-world"), "another version of the contract"),
 ];
 

@@ -13,7 +13,7 @@ use wit_parser::Resolve;
 /// The root of the repository, whichever crate's tests include this.
 fn root() -> PathBuf {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let is_root = |folder: &&Path| folder.join("sdk/wit/step.wit").is_file();
+    let is_root = |folder: &&Path| folder.join("sdk/wit/step/step.wit").is_file();
     crate_folder.ancestors().find(is_root).expect("the contract").to_path_buf()
 }
 
@@ -27,7 +27,7 @@ fn prelude(name: &str) -> Vec<(&'static str, String)> {
     let version_at = 16 + name.len();
     let describe = format!(
         r#"(data (i32.const 16) "{name}0.1.0")
-        (func (export "kafsh:step/step@0.1.0#describe") (result i32)
+        (func (export "kafsh:step/step@1.0.0#describe") (result i32)
           (i32.store (i32.const 128) (i32.const 16))
           (i32.store (i32.const 132) (i32.const {length}))
           (i32.store (i32.const 136) (i32.const {version_at}))
@@ -49,7 +49,7 @@ fn prelude(name: &str) -> Vec<(&'static str, String)> {
           (local.get $at))"#;
     let answer = |function: &str| {
         format!(
-            r#"(func (export "kafsh:step/step@0.1.0#{function}") (param i32) (result i32)
+            r#"(func (export "kafsh:step/step@1.0.0#{function}") (param i32) (result i32)
               (memory.fill (i32.const 512) (i32.const 0) (i32.const 64)) (i32.const 512))"#
         )
     };
@@ -72,7 +72,9 @@ pub fn core_module(name: &str, fields: &str) -> Vec<u8> {
     let text = format!("(module {} {prelude} {}\n)", imports.join("\n"), rest.join("\n"));
     let mut module = wat::parse_str(&text).unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));
     let mut resolve = Resolve::default();
-    let package = resolve.push_file(root().join("sdk/wit/step.wit")).unwrap();
+    let contract = root().join("sdk/wit");
+    resolve.push_dir(contract.join("host")).unwrap();
+    let (package, _) = resolve.push_dir(contract.join("step")).unwrap();
     let world = resolve.select_world(&[package], Some("provisioning-step")).unwrap();
     let utf8 = StringEncoding::UTF8;
     wit_component::embed_component_metadata(&mut module, &resolve, world, utf8).unwrap();

@@ -1,4 +1,4 @@
-//! Provisioning steps: the contract of `sdk/wit/step.wit`, seen from the host.
+//! Provisioning steps: the contract of `sdk/wit/step`, seen from the host.
 
 mod convert;
 mod lift;
@@ -11,52 +11,38 @@ use kafsh_model::plan::{StepInfo, StepInput, StepPlan, Verification};
 use wasmtime::Store;
 use wasmtime::component::{Component, HasSelf, Linker};
 
+use crate::capabilities::host;
 use crate::engine::{Engine, on_own_thread};
 use crate::fault::{Call, Identity};
 use crate::guest::GuestState;
 use crate::inspect::World;
 use crate::limits::{DESCRIBE_TIME_MAX, INSTANTIATE_TIME_MAX, PLAN_TIME_MAX};
-use crate::log::{LogLevel, LogSink};
+use crate::log::LogSink;
 use crate::ticker::ticks;
 
 pub(crate) mod contract {
     //! Generated from the contract.
     wasmtime::component::bindgen!({
-        path: "../../../sdk/wit/step.wit",
-        world: "provisioning-step",
+        path: ["../../../sdk/wit/host", "../../../sdk/wit/step"],
+        world: "kafsh:step/provisioning-step",
+        with: { "kafsh:host": crate::capabilities::host },
     });
 }
 
-use contract::kafsh::step::{log, types};
+use contract::kafsh::step::types;
 use contract::{ProvisioningStep, ProvisioningStepPre};
 
 /// What a step may import, and must export.
 pub(crate) const WORLD: World = World {
     name: "provisioning-step",
-    imports: &["kafsh:step/types@0.1.0", "kafsh:step/log@0.1.0"],
-    export: "kafsh:step/step@0.1.0",
+    imports: &["kafsh:step/types@1.0.0", "kafsh:host/log@1.0.0", "kafsh:host/settings@1.0.0"],
+    export: "kafsh:step/step@1.0.0",
 };
 
 const START: Call = Call { function: "start", limit: INSTANTIATE_TIME_MAX };
 const DESCRIBE: Call = Call { function: "describe", limit: DESCRIBE_TIME_MAX };
 const PLAN: Call = Call { function: "plan", limit: PLAN_TIME_MAX };
 const VERIFY: Call = Call { function: "verify", limit: PLAN_TIME_MAX };
-
-impl log::Host for GuestState {
-    fn write(&mut self, level: log::Level, message: String) {
-        let level = match level {
-            log::Level::Debug => LogLevel::Debug,
-            log::Level::Info => LogLevel::Info,
-            log::Level::Warn => LogLevel::Warn,
-            log::Level::Error => LogLevel::Error,
-        };
-        self.log.write(level, &message);
-    }
-
-    fn panicked(&mut self, message: String) {
-        self.log.panicked(&message);
-    }
-}
 
 impl types::Host for GuestState {}
 
@@ -70,7 +56,9 @@ impl Linked {
     /// Gives `component` what a step is given, and nothing else.
     pub(crate) fn new(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine.wasmtime);
-        ProvisioningStep::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+        types::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+        host::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+        host::settings::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
         Ok(Linked { pre: ProvisioningStepPre::new(linker.instantiate_pre(component)?)? })
     }
 }

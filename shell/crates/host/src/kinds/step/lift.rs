@@ -169,9 +169,10 @@ fn lift_properties(properties: Vec<types::Property>) -> Result<Vec<(String, Stri
 }
 
 fn known_node(spec: &ClusterSpec, node: types::Node) -> Result<Node> {
-    match lift_node(node) {
-        Node::Broker(id) => known_broker(spec, id).map(Node::Broker),
-        Node::ZooKeeper => Ok(Node::ZooKeeper),
+    match lift_node(&node) {
+        Some(Node::Broker(id)) => known_broker(spec, id).map(Node::Broker),
+        Some(Node::ZooKeeper) => Ok(Node::ZooKeeper),
+        None => Err("it names a node of another kind than it was shown".into()),
     }
 }
 

@@ -12,6 +12,10 @@ use kafsh_model::spec::{BrokerSpec, ClusterSpec, ListenerSpec, Preset, SecurityP
 use super::convert::lower_node;
 use super::types;
 
+/// Keys of `extras`, documented in the contract.
+const PROBE_TOPIC: &str = "probe-topic";
+const UPTIME_MS: &str = "uptime-ms";
+
 pub(super) fn input(input: &StepInput) -> types::Input {
     types::Input {
         spec: lower_spec(&input.spec, &input.observed),
@@ -39,6 +43,7 @@ fn lower_spec(spec: &ClusterSpec, observed: &Snapshot) -> types::ClusterSpec {
         },
         brokers: spec.brokers.iter().map(|broker| lower_broker(broker, observed)).collect(),
         properties: lower_map(&spec.properties),
+        extras: vec![],
     }
 }
 
@@ -81,6 +86,7 @@ fn lower_snapshot(snapshot: &Snapshot) -> types::Snapshot {
         zookeeper: snapshot.zookeeper.as_ref().map(lower_zookeeper),
         ready_brokers: snapshot.ready_brokers.clone(),
         proven: snapshot.proven,
+        extras: snapshot.probe_topics.iter().map(|w| lower_property(PROBE_TOPIC, w)).collect(),
     }
 }
 
@@ -114,6 +120,12 @@ fn lower_node_facts(facts: &NodeFacts) -> types::NodeFacts {
         restart_needed: facts.restart_needed,
         data: facts.data.iter().map(lower_data_dir).collect(),
         stale_registration: facts.stale_registration,
+        extras: match facts.process {
+            ProcessState::Running { uptime_ms, .. } => {
+                vec![lower_property(UPTIME_MS, &uptime_ms.to_string())]
+            }
+            _ => vec![],
+        },
     }
 }
 

@@ -11,9 +11,11 @@ pub(super) fn lower_node(node: Node) -> types::Node {
     }
 }
 
-pub(super) fn lift_node(node: types::Node) -> Node {
+/// `None`: a node of a kind that this host does not know.
+pub(super) fn lift_node(node: &types::Node) -> Option<Node> {
     match node {
-        types::Node::Zookeeper => Node::ZooKeeper,
-        types::Node::Broker(id) => Node::Broker(id),
+        types::Node::Zookeeper => Some(Node::ZooKeeper),
+        types::Node::Broker(id) => Some(Node::Broker(*id)),
+        types::Node::Other(_) => None,
     }
 }
