@@ -34,7 +34,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("kafsh-host", &["kafsh-model", "kafsh-pack"]),
     ("kafsh-bundled", &["kafsh-model", "kafsh-pack"]),
     ("kafsh-model", &[]),
-    ("kafsh-pack", &[]),
+    ("kafsh-pack", &["kafsh-model"]),
     ("kafsh-sdk", &[]),
     ("xtask", &[]),
 ];

@@ -21,15 +21,7 @@
 //! struct TopicAtBirth;
 //!
 //! impl Step for TopicAtBirth {
-//!     fn describe() -> Info {
-//!         Info {
-//!             name: "topic-at-birth".into(),
-//!             version: env!("CARGO_PKG_VERSION").into(),
-//!             summary: "Creates the topic `events` with a cluster".into(),
-//!         }
-//!     }
-//!
-//!     fn plan(input: Input) -> Result<StepPlan, Failure> {
+//!     fn plan(input: Input) -> kafsh_sdk::Result<StepPlan> {
 //!         let there = input.observed.zookeeper.as_ref().is_some_and(|z| z.topics > 0);
 //!         if there {
 //!             return Ok(StepPlan::nothing("topic `events` is there"));
@@ -47,7 +39,7 @@
 //!         })
 //!     }
 //!
-//!     fn verify(input: Input) -> Result<Verification, Failure> {
+//!     fn verify(input: Input) -> kafsh_sdk::Result<Verification> {
 //!         Ok(match input.observed.zookeeper {
 //!             Some(zookeeper) if zookeeper.topics > 0 => Verification::Met,
 //!             _ => Verification::NotYet("topic `events` is not there".into()),
@@ -71,19 +63,15 @@
 //! names only nodes of its spec. A panic is shown to the user with its message and place. Lines
 //! written with [`log`] go to the user's log: 200 of 1 KiB at most in one call.
 
+#[doc(hidden)]
+pub mod bindings;
+mod error;
+pub mod json;
 pub mod log;
+#[doc(hidden)]
+pub mod rt;
 pub mod step;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
-#[doc(hidden)]
-pub mod bindings {
-    //! Generated from `wit/step.wit`.
-    wit_bindgen::generate!({
-        path: "wit",
-        world: "provisioning-step",
-        pub_export_macro: true,
-        default_bindings_module: "kafsh_sdk::bindings",
-        additional_derives: [PartialEq],
-    });
-}
+pub use error::{Error, Result};

@@ -1,4 +1,11 @@
 //! Lines for the user's log. In native tests they go to standard error.
+//!
+//! In one call 200 lines of 1 KiB are kept; more are counted.
+//!
+//! ```
+//! kafsh_sdk::info!("topic `{}` has {} partitions", "orders", 12);
+//! kafsh_sdk::log::warn("no settings given");
+//! ```
 
 /// For the author alone: shown where the user asks for it.
 pub fn debug(message: impl AsRef<str>) {
@@ -17,11 +24,35 @@ pub fn error(message: impl AsRef<str>) {
     write(Level::Error, message.as_ref());
 }
 
-use crate::bindings::kafsh::step::log::Level;
+/// [`log::debug`](crate::log::debug) with the arguments of `format!`.
+#[macro_export]
+macro_rules! debug {
+    ($($message:tt)+) => { $crate::log::debug(::std::format!($($message)+)) };
+}
+
+/// [`log::info`](crate::log::info) with the arguments of `format!`.
+#[macro_export]
+macro_rules! info {
+    ($($message:tt)+) => { $crate::log::info(::std::format!($($message)+)) };
+}
+
+/// [`log::warn`](crate::log::warn) with the arguments of `format!`.
+#[macro_export]
+macro_rules! warn {
+    ($($message:tt)+) => { $crate::log::warn(::std::format!($($message)+)) };
+}
+
+/// [`log::error`](crate::log::error) with the arguments of `format!`.
+#[macro_export]
+macro_rules! error {
+    ($($message:tt)+) => { $crate::log::error(::std::format!($($message)+)) };
+}
+
+use crate::bindings::host::kafsh::host::log::Level;
 
 #[cfg(target_arch = "wasm32")]
 fn write(level: Level, message: &str) {
-    crate::bindings::kafsh::step::log::write(level, message);
+    crate::bindings::host::kafsh::host::log::write(level, message);
 }
 
 /// The import exists in a component only.
@@ -36,7 +67,7 @@ mod tests {
     fn logging_works_natively() {
         super::debug("a");
         super::info(String::from("b"));
-        super::warn("c");
-        super::error("d");
+        crate::warn!("{}", "c");
+        crate::error!("d {}", 1);
     }
 }

@@ -1,27 +1,26 @@
 //! Provisioning steps: the contract's types, the trait to implement and the macro that exports it.
 
-pub use crate::bindings::kafsh::step::types::*;
+pub use crate::bindings::step::kafsh::step::types::*;
+use crate::{Error, Result};
 
-/// A provisioning step.
+/// A provisioning step. `#[step]` before its `impl` makes it the plugin's.
 ///
-/// All three functions are pure: the same input gives the same answer.
+/// Both functions are pure: the same input gives the same answer. Settings are read with
+/// [`settings::load`](crate::settings::load).
 pub trait Step {
-    /// Name, version and one line of what the step is for.
-    fn describe() -> Info;
-
     /// What is to be done, from what is wanted and what is there. Asked again after its plan was
     /// applied, it must answer with no action.
     ///
     /// # Errors
-    /// A [`Failure`] where no plan can be made at all. What the user should mend is better a
-    /// [`Finding`] of severity [`Severity::Problem`]: it carries evidence and next commands.
-    fn plan(input: Input) -> Result<StepPlan, Failure>;
+    /// Where no plan can be made at all. What the user should mend is better a [`Finding`] of
+    /// severity [`Severity::Problem`]: it carries evidence and next commands.
+    fn plan(input: Input) -> Result<StepPlan>;
 
     /// Whether the step's goal is met.
     ///
     /// # Errors
-    /// A [`Failure`] where the question cannot be answered.
-    fn verify(input: Input) -> Result<Verification, Failure>;
+    /// Where the question cannot be answered.
+    fn verify(input: Input) -> Result<Verification>;
 }
 
 impl StepPlan {
@@ -37,55 +36,68 @@ impl Property {
     }
 }
 
-impl Failure {
-    /// `code` is stable and kebab-case.
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Failure { code: code.into(), message: message.into() }
+impl Node {
+    /// Its id, where it is a broker.
+    pub fn broker_id(&self) -> Option<i32> {
+        match self {
+            Node::Broker(id) => Some(*id),
+            _ => None,
+        }
     }
 }
 
-/// Makes a type that implements [`Step`] the component's step.
+/// `zookeeper`, `broker 2`; the name that a later version gave it.
+impl std::fmt::Display for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Node::Zookeeper => f.write_str("zookeeper"),
+            Node::Broker(id) => write!(f, "broker {id}"),
+            Node::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let (code, message) = error.into_parts();
+        Failure { code, message }
+    }
+}
+
+/// Makes a type that implements [`Step`] the component's step; `#[step]` calls it.
 ///
 /// The exports exist for Wasm only: natively the same crate is an ordinary library, so its logic
 /// can be unit tested. Natively the macro still checks that the type implements the trait.
 #[macro_export]
 macro_rules! export_step {
     ($step:ty) => {
-        const _: fn() -> $crate::step::Info = <$step as $crate::step::Step>::describe;
+        const _: fn($crate::step::Input) -> $crate::Result<$crate::step::StepPlan> =
+            <$step as $crate::step::Step>::plan;
 
         #[cfg(target_arch = "wasm32")]
         const _: () = {
+            use $crate::bindings::step::exports::kafsh::step::step as contract;
+
             struct Exported;
-            impl $crate::bindings::exports::kafsh::step::step::Guest for Exported {
-                fn describe() -> $crate::step::Info {
-                    $crate::step::install_panic_hook();
-                    <$step as $crate::step::Step>::describe()
+            impl contract::Guest for Exported {
+                fn describe() -> contract::Info {
+                    $crate::__info!($crate::step::Info, "step")
                 }
-                fn plan(
-                    input: $crate::step::Input,
-                ) -> Result<$crate::step::StepPlan, $crate::step::Failure> {
-                    $crate::step::install_panic_hook();
-                    <$step as $crate::step::Step>::plan(input)
+                fn plan(input: contract::Input) -> Result<contract::StepPlan, contract::Failure> {
+                    $crate::rt::install_panic_hook();
+                    Ok(<$step as $crate::step::Step>::plan(input)?)
                 }
                 fn verify(
-                    input: $crate::step::Input,
-                ) -> Result<$crate::step::Verification, $crate::step::Failure> {
-                    $crate::step::install_panic_hook();
-                    <$step as $crate::step::Step>::verify(input)
+                    input: contract::Input,
+                ) -> Result<contract::Verification, contract::Failure> {
+                    $crate::rt::install_panic_hook();
+                    Ok(<$step as $crate::step::Step>::verify(input)?)
                 }
             }
-    $crate::bindings::export!(Exported with_types_in $crate::bindings);
+            $crate::__api_section!(STEP_API);
+    $crate::bindings::step::export!(Exported with_types_in $crate::bindings::step);
         };
     };
-}
-
-/// Tells the host the message and place of a panic before the trap, so that an author sees more
-/// than "unreachable".
-#[doc(hidden)]
-pub fn install_panic_hook() {
-    std::panic::set_hook(Box::new(|info| {
-        crate::bindings::kafsh::step::log::panicked(&info.to_string());
-    }));
 }
 
 #[cfg(test)]
@@ -95,16 +107,13 @@ mod tests {
     struct Nothing;
 
     impl Step for Nothing {
-        fn describe() -> Info {
-            Info { name: "nothing".into(), version: "1.2.3".into(), summary: "does nothing".into() }
-        }
-        fn plan(input: Input) -> Result<StepPlan, Failure> {
+        fn plan(input: Input) -> Result<StepPlan> {
             Ok(StepPlan::nothing(format!("nothing for {}", input.spec.name)))
         }
-        fn verify(input: Input) -> Result<Verification, Failure> {
+        fn verify(input: Input) -> Result<Verification> {
             match input.observed.proven {
                 true => Ok(Verification::Met),
-                false => Err(Failure::new("unproven", "nothing was proven")),
+                false => Err(Error::new("unproven", "nothing was proven")),
             }
         }
     }
@@ -114,10 +123,15 @@ mod tests {
     #[test]
     fn an_exported_step_is_an_ordinary_type_natively() {
         let mut input = crate::testing::input();
-        assert_eq!(Nothing::describe().name, "nothing");
         assert_eq!(Nothing::plan(input.clone()).unwrap().summary, "nothing for demo");
-        assert_eq!(Nothing::verify(input.clone()).unwrap_err().code, "unproven");
+        assert_eq!(Nothing::verify(input.clone()).unwrap_err().code(), "unproven");
         input.observed.proven = true;
         assert_eq!(Nothing::verify(input).unwrap(), Verification::Met);
+    }
+
+    #[test]
+    fn nodes_are_called_as_people_call_them() {
+        let names = [Node::Zookeeper, Node::Broker(2), Node::Other("controller 4".into())];
+        assert_eq!(names.map(|node| node.to_string()), ["zookeeper", "broker 2", "controller 4"]);
     }
 }

@@ -9,6 +9,8 @@
 //! testing::bring_up(&mut running); // everything runs and serves
 //! ```
 
+use std::borrow::Borrow;
+
 use crate::step::*;
 
 /// Folder under which the data of every node of the fake cluster lies.
@@ -49,6 +51,7 @@ pub fn brokers(count: u16) -> ClusterSpec {
         },
         brokers: (1..=count).map(|id| broker(i32::from(id), 9090 + id)).collect(),
         properties: vec![],
+        extras: vec![],
     }
 }
 
@@ -112,6 +115,7 @@ pub fn fresh_host(spec: &ClusterSpec) -> Snapshot {
         zookeeper: None,
         ready_brokers: vec![],
         proven: false,
+        extras: vec![],
     }
 }
 
@@ -124,6 +128,7 @@ pub fn absent(node: Node, data: &[String]) -> NodeFacts {
         restart_needed: false,
         data: data.iter().map(|path| missing_dir(path)).collect(),
         stale_registration: false,
+        extras: vec![],
     }
 }
 
@@ -148,8 +153,9 @@ pub fn missing_dir(path: &str) -> DataDir {
 ///
 /// # Panics
 /// If the snapshot has no such node.
-pub fn node(input: &mut Input, node: Node) -> &mut NodeFacts {
-    let found = input.observed.nodes.iter_mut().find(|facts| facts.node == node);
+pub fn node(input: &mut Input, node: impl Borrow<Node>) -> &mut NodeFacts {
+    let node = node.borrow();
+    let found = input.observed.nodes.iter_mut().find(|facts| facts.node == *node);
     found.unwrap_or_else(|| panic!("the snapshot has no {node:?}"))
 }
 
@@ -167,8 +173,8 @@ pub fn occupy_port(input: &mut Input, port: u16, description: &str) {
 /// Everything wanted runs and serves, and has data: as after a good `cluster up`. Properties files
 /// stay as they are, since what is in them is another step's decision.
 pub fn bring_up(input: &mut Input) {
-    let nodes: Vec<Node> = input.observed.nodes.iter().map(|facts| facts.node).collect();
-    let mut actions: Vec<Action> = nodes.iter().copied().map(Action::CreateDirectories).collect();
+    let nodes: Vec<Node> = input.observed.nodes.iter().map(|facts| facts.node.clone()).collect();
+    let mut actions: Vec<Action> = nodes.iter().cloned().map(Action::CreateDirectories).collect();
     actions.push(Action::Start(nodes.clone()));
     actions.push(Action::AwaitReady(nodes));
     apply(input, &actions);
@@ -192,10 +198,10 @@ pub fn apply(input: &mut Input, actions: &[Action]) {
 fn apply_one(input: &mut Input, action: &Action) {
     match action {
         Action::CreateDirectories(of) => {
-            node(input, *of).data.iter_mut().for_each(|dir| dir.exists = true);
+            node(input, of).data.iter_mut().for_each(|dir| dir.exists = true);
         }
         Action::WriteProperties(write) => {
-            let facts = node(input, write.node);
+            let facts = node(input, &write.node);
             facts.restart_needed = alive(&facts.process) && facts.properties != write.properties;
             facts.properties.clone_from(&write.properties);
         }
@@ -210,9 +216,9 @@ fn apply_one(input: &mut Input, action: &Action) {
                 zookeeper.registrations.retain(|registration| registration.broker != *id);
             }
         }
-        Action::Start(nodes) => nodes.iter().for_each(|of| start(input, *of)),
-        Action::Stop(nodes) => nodes.iter().for_each(|of| stop(input, *of)),
-        Action::AwaitReady(nodes) => nodes.iter().for_each(|of| serve(input, *of)),
+        Action::Start(nodes) => nodes.iter().for_each(|of| start(input, of)),
+        Action::Stop(nodes) => nodes.iter().for_each(|of| stop(input, of)),
+        Action::AwaitReady(nodes) => nodes.iter().for_each(|of| serve(input, of)),
         Action::CreateTopic(_) => {
             let zookeeper = input.observed.zookeeper.as_mut();
             zookeeper.expect("a topic is created while no ZooKeeper serves").topics += 1;
@@ -226,13 +232,13 @@ fn apply_one(input: &mut Input, action: &Action) {
     }
 }
 
-fn start(input: &mut Input, of: Node) {
+fn start(input: &mut Input, of: &Node) {
     let facts = node(input, of);
     facts.process = ProcessState::Running(pid(of));
     facts.restart_needed = false;
     for dir in &mut facts.data {
         (dir.exists, dir.empty, dir.clean) = (true, false, false);
-        if let Node::Broker(id) = of {
+        if let Node::Broker(id) = *of {
             dir.cluster_id = Some(CLUSTER_ID.into());
             (dir.broker_id, dir.meta_version) = (Some(id), Some(0));
         }
@@ -241,7 +247,7 @@ fn start(input: &mut Input, of: Node) {
     input.observed.proven = false;
 }
 
-fn stop(input: &mut Input, of: Node) {
+fn stop(input: &mut Input, of: &Node) {
     let facts = node(input, of);
     facts.process = ProcessState::Absent;
     facts.restart_needed = false;
@@ -250,16 +256,20 @@ fn stop(input: &mut Input, of: Node) {
     match of {
         Node::Zookeeper => input.observed.zookeeper = None,
         Node::Broker(id) => {
-            input.observed.ready_brokers.retain(|ready| *ready != id);
+            input.observed.ready_brokers.retain(|ready| ready != id);
             if let Some(zookeeper) = &mut input.observed.zookeeper {
-                zookeeper.registrations.retain(|registration| registration.broker != id);
+                zookeeper.registrations.retain(|registration| registration.broker != *id);
             }
         }
+        Node::Other(_) => {}
     }
 }
 
-fn serve(input: &mut Input, of: Node) {
-    let Node::Broker(id) = of else {
+fn serve(input: &mut Input, of: &Node) {
+    if let Node::Other(_) = of {
+        return;
+    }
+    let Some(id) = of.broker_id() else {
         input.observed.zookeeper.get_or_insert_with(|| ZookeeperFacts {
             mode: "standalone".into(),
             cluster_id: None,
@@ -293,8 +303,8 @@ fn endpoints(spec: &BrokerSpec) -> Vec<String> {
     spec.listeners.iter().map(shown).collect()
 }
 
-fn set_ports(input: &mut Input, of: Node, owner: &PortOwner) {
-    for facts in input.observed.ports.iter_mut().filter(|facts| facts.node == of) {
+fn set_ports(input: &mut Input, of: &Node, owner: &PortOwner) {
+    for facts in input.observed.ports.iter_mut().filter(|facts| facts.node == *of) {
         facts.owner = owner.clone();
     }
 }
@@ -303,11 +313,8 @@ fn alive(process: &ProcessState) -> bool {
     matches!(process, ProcessState::Running(_) | ProcessState::Paused(_))
 }
 
-fn pid(of: Node) -> u32 {
-    match of {
-        Node::Zookeeper => 5000,
-        Node::Broker(id) => 5000_u32.saturating_add_signed(id),
-    }
+fn pid(of: &Node) -> u32 {
+    5000_u32.saturating_add_signed(of.broker_id().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -9,40 +9,36 @@ pub mod render;
 mod tests;
 
 use kafsh_sdk::step::{
-    Action, ClusterSpec, Failure, Info, Input, Node, NodeFacts, Property, Step, StepPlan,
-    Verification, WriteProperties,
+    Action, ClusterSpec, Input, Node, NodeFacts, Preset, Property, Step, StepPlan, Verification,
+    WriteProperties,
 };
+use kafsh_sdk::{Error, Result};
 
 /// Creates the folders that are missing and writes the properties files that differ from what is
 /// wanted.
 pub struct BrokerLayout;
 
 impl Step for BrokerLayout {
-    fn describe() -> Info {
-        Info {
-            name: "broker-layout".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "Lays out folders and properties files of ZooKeeper and the brokers"
-                .to_owned(),
+    fn plan(input: Input) -> Result<StepPlan> {
+        if let Preset::Other(name) = &input.spec.preset {
+            let message = format!("preset `{name}` is not known to this version of the step");
+            return Err(Error::new("preset-unknown", message));
         }
-    }
-
-    fn plan(input: Input) -> Result<StepPlan, Failure> {
         let actions = actions(&input);
         Ok(StepPlan { summary: summary(&actions), actions, findings: Vec::new() })
     }
 
-    fn verify(input: Input) -> Result<Verification, Failure> {
+    fn verify(input: Input) -> Result<Verification> {
         // What is planned is not there yet: only what was observed counts.
         let observed = Input { planned: Vec::new(), ..input };
         Ok(match actions(&observed).first() {
             None => Verification::Met,
             Some(Action::CreateDirectories(node)) => {
-                Verification::NotYet(format!("{} has no folder yet", name(*node)))
+                Verification::NotYet(format!("{} has no folder yet", name(node)))
             }
             Some(Action::WriteProperties(write)) => Verification::NotYet(format!(
                 "the properties file of {} is not as wanted yet",
-                name(write.node)
+                name(&write.node)
             )),
             Some(_) => Verification::NotYet("the layout is not as wanted yet".to_owned()),
         })
@@ -53,11 +49,11 @@ kafsh_sdk::export_step!(BrokerLayout);
 
 fn actions(input: &Input) -> Vec<Action> {
     let nodes = nodes(&input.spec);
-    let folders = nodes.iter().filter(|node| !has_folders(input, **node));
-    let mut actions: Vec<Action> = folders.copied().map(Action::CreateDirectories).collect();
+    let folders = nodes.iter().filter(|node| !has_folders(input, node));
+    let mut actions: Vec<Action> = folders.cloned().map(Action::CreateDirectories).collect();
     for node in nodes {
-        let properties = wanted(&input.spec, node);
-        if !same(present(input, node), &properties) {
+        let properties = wanted(&input.spec, &node);
+        if !same(present(input, &node), &properties) {
             actions.push(Action::WriteProperties(WriteProperties { node, properties }));
         }
     }
@@ -70,36 +66,37 @@ fn nodes(spec: &ClusterSpec) -> Vec<Node> {
     std::iter::once(Node::Zookeeper).chain(brokers).collect()
 }
 
-fn wanted(spec: &ClusterSpec, node: Node) -> Vec<Property> {
+fn wanted(spec: &ClusterSpec, node: &Node) -> Vec<Property> {
     match node {
         Node::Zookeeper => render::zookeeper(spec),
         Node::Broker(id) => spec
             .brokers
             .iter()
-            .find(|broker| broker.id == id)
+            .find(|broker| broker.id == *id)
             .map_or_else(Vec::new, |broker| render::broker(spec, broker)),
+        Node::Other(_) => Vec::new(),
     }
 }
 
-fn facts(input: &Input, node: Node) -> Option<&NodeFacts> {
-    input.observed.nodes.iter().find(|facts| facts.node == node)
+fn facts<'a>(input: &'a Input, node: &Node) -> Option<&'a NodeFacts> {
+    input.observed.nodes.iter().find(|facts| facts.node == *node)
 }
 
 /// Whether every folder of the node will be there once the planned actions have run.
-fn has_folders(input: &Input, node: Node) -> bool {
+fn has_folders(input: &Input, node: &Node) -> bool {
     let there = facts(input, node)
         .is_some_and(|facts| !facts.data.is_empty() && facts.data.iter().all(|dir| dir.exists));
     input.planned.iter().fold(there, |there, action| match action {
         Action::ArchiveData(_) => false,
-        Action::CreateDirectories(of) if *of == node => true,
+        Action::CreateDirectories(of) if of == node => true,
         _ => there,
     })
 }
 
 /// The properties that the file will hold once the planned actions have run; empty: no file.
-fn present(input: &Input, node: Node) -> &[Property] {
+fn present<'a>(input: &'a Input, node: &Node) -> &'a [Property] {
     let written = input.planned.iter().rev().find_map(|action| match action {
-        Action::WriteProperties(write) if write.node == node => Some(write.properties.as_slice()),
+        Action::WriteProperties(write) if write.node == *node => Some(write.properties.as_slice()),
         _ => None,
     });
     written
@@ -132,9 +129,6 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-fn name(node: Node) -> String {
-    match node {
-        Node::Zookeeper => "zookeeper".to_owned(),
-        Node::Broker(id) => format!("broker {id}"),
-    }
+fn name(node: &Node) -> String {
+    node.to_string()
 }

@@ -38,22 +38,24 @@ pub(crate) const ZOOKEEPER: [(&str, &str); 6] = [
 ];
 
 /// Values for each of `brokers` brokers.
-pub(crate) fn broker(preset: Preset, brokers: usize) -> Vec<(&'static str, String)> {
+pub(crate) fn broker(preset: &Preset, brokers: usize) -> Vec<(&'static str, String)> {
     let replicas = replication_factor(brokers).to_string();
     let isr = min_isr(brokers).to_string();
     let fixed: &[(&str, &str)] = match preset {
         Preset::Dev => &DEV,
         Preset::Classic => &CLASSIC,
         Preset::Strict => &STRICT,
+        // The step refuses it before anything is rendered.
+        Preset::Other(_) => &[],
     };
     // With three brokers the transaction topic's min ISR of `classic` is all of its replicas.
-    let transaction_isr = if preset == Preset::Classic { replicas.clone() } else { isr.clone() };
+    let transaction_isr = if *preset == Preset::Classic { replicas.clone() } else { isr.clone() };
     let mut values = vec![
         ("offsets.topic.replication.factor", replicas.clone()),
         ("transaction.state.log.replication.factor", replicas.clone()),
         ("transaction.state.log.min.isr", transaction_isr),
     ];
-    if preset != Preset::Classic {
+    if *preset != Preset::Classic {
         values.push(("default.replication.factor", replicas));
         values.push(("min.insync.replicas", isr));
     }

@@ -39,7 +39,7 @@ pub fn broker(spec: &ClusterSpec, broker: &BrokerSpec) -> Vec<Property> {
     }
     listeners(&mut file, &broker.listeners);
     file.set("zookeeper.connect", &spec.zookeeper.connect);
-    for (key, value) in preset::broker(spec.preset, spec.brokers.len()) {
+    for (key, value) in preset::broker(&spec.preset, spec.brokers.len()) {
         file.set(key, &value);
     }
     file.set_all(&spec.properties);

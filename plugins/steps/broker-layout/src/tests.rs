@@ -94,7 +94,7 @@ unclean.leader.election.enable=false
 fn files_of_each_preset() {
     let presets = [(Preset::Dev, DEV), (Preset::Classic, CLASSIC), (Preset::Strict, STRICT)];
     for (preset, expected) in presets {
-        let input = input_of(preset, 3);
+        let input = input_of(preset.clone(), 3);
         assert_eq!(text(&render::zookeeper(&input.spec)), ZOOKEEPER);
         assert_eq!(text(&broker(&input, 1)), format!("{BROKER_2}{expected}"), "{preset:?}");
     }
@@ -107,7 +107,7 @@ fn replicas_are_capped_by_the_number_of_brokers() {
         [(1, "1", "1", "1"), (2, "2", "1", "2"), (3, "3", "2", "3"), (5, "3", "2", "3")]
     {
         for preset in [Preset::Dev, Preset::Classic, Preset::Strict] {
-            let file = broker(&input_of(preset, brokers), 0);
+            let file = broker(&input_of(preset.clone(), brokers), 0);
             assert_eq!(get(&file, "offsets.topic.replication.factor"), Some(replicas));
             assert_eq!(get(&file, "transaction.state.log.replication.factor"), Some(replicas));
             let transactions = get(&file, "transaction.state.log.min.isr");
@@ -208,11 +208,11 @@ fn a_fresh_host_gets_folders_first_then_files() {
     assert!(matches!(BrokerLayout::verify(input.clone()), Ok(Verification::NotYet(_))));
     let actions = plan(&input);
     let nodes = [Node::Zookeeper, Node::Broker(1), Node::Broker(2), Node::Broker(3)];
-    assert_eq!(actions[..4], nodes.map(Action::CreateDirectories));
+    assert_eq!(actions[..4], nodes.clone().map(Action::CreateDirectories));
     let written: Vec<Node> = actions[4..]
         .iter()
         .map(|action| match action {
-            Action::WriteProperties(write) => write.node,
+            Action::WriteProperties(write) => write.node.clone(),
             other => panic!("unexpected {other:?}"),
         })
         .collect();
@@ -260,4 +260,11 @@ fn what_earlier_steps_have_planned_counts() {
     input.planned = vec![Action::WriteProperties(write)];
     assert!(matches!(&plan(&input)[..], [Action::WriteProperties(w)] if w.node == Node::Broker(2)));
     assert_eq!(BrokerLayout::verify(input), Ok(Verification::Met), "what is planned is not there");
+}
+
+#[test]
+fn a_preset_of_a_later_version_is_refused() {
+    let error = BrokerLayout::plan(input_of(Preset::Other("tiny".into()), 1)).unwrap_err();
+    assert_eq!(error.code(), "preset-unknown");
+    assert!(error.message().contains("`tiny`"), "{error:?}");
 }

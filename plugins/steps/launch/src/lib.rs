@@ -9,8 +9,9 @@
 #[cfg(test)]
 mod tests;
 
+use kafsh_sdk::Result;
 use kafsh_sdk::step::{
-    Action, Failure, Finding, Info, Input, Node, NodeFacts, ProcessState, Severity, Step, StepPlan,
+    Action, Finding, Input, Node, NodeFacts, ProcessState, Severity, Step, StepPlan,
     Verification,
 };
 
@@ -18,16 +19,7 @@ use kafsh_sdk::step::{
 pub struct Launch;
 
 impl Step for Launch {
-    fn describe() -> Info {
-        Info {
-            name: "launch".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "Starts what is not running, ZooKeeper first, and waits until it serves"
-                .to_owned(),
-        }
-    }
-
-    fn plan(input: Input) -> Result<StepPlan, Failure> {
+    fn plan(input: Input) -> Result<StepPlan> {
         let nodes = Nodes::of(&input);
         let findings = findings(&nodes);
         if findings.iter().any(|finding| finding.severity == Severity::Problem) {
@@ -39,16 +31,16 @@ impl Step for Launch {
         Ok(StepPlan { summary: summary(&actions), actions, findings })
     }
 
-    fn verify(input: Input) -> Result<Verification, Failure> {
+    fn verify(input: Input) -> Result<Verification> {
         let input = Input { planned: Vec::new(), ..input };
         let nodes = Nodes::of(&input);
-        let missing = nodes.all().into_iter().find(|node| !nodes.is_running(*node));
+        let missing = nodes.all().into_iter().find(|node| !nodes.is_running(node));
         Ok(if let Some(node) = missing {
-            Verification::NotYet(format!("{} is not running", name(node)))
+            Verification::NotYet(format!("{} is not running", name(&node)))
         } else if !nodes.zookeeper_serves() {
             Verification::NotYet("zookeeper does not serve yet".to_owned())
         } else if let Some(broker) = nodes.unready().first() {
-            Verification::NotYet(format!("{} is not ready yet", name(*broker)))
+            Verification::NotYet(format!("{} is not ready yet", name(broker)))
         } else {
             Verification::Met
         })
@@ -76,30 +68,30 @@ impl<'a> Nodes<'a> {
         std::iter::once(Node::Zookeeper).chain(self.brokers()).collect()
     }
 
-    fn facts(&self, node: Node) -> Option<&'a NodeFacts> {
-        self.input.observed.nodes.iter().find(|facts| facts.node == node)
+    fn facts(&self, node: &Node) -> Option<&'a NodeFacts> {
+        self.input.observed.nodes.iter().find(|facts| facts.node == *node)
     }
 
-    fn process(&self, node: Node) -> ProcessState {
-        self.facts(node).map_or(ProcessState::Absent, |facts| facts.process)
+    fn process(&self, node: &Node) -> ProcessState {
+        self.facts(node).map_or(ProcessState::Absent, |facts| facts.process.clone())
     }
 
     /// Whether earlier steps have planned to start or to stop the node.
-    fn planned_to_run(&self, node: Node) -> Option<bool> {
+    fn planned_to_run(&self, node: &Node) -> Option<bool> {
         self.input.planned.iter().rev().find_map(|action| match action {
-            Action::Start(nodes) if nodes.contains(&node) => Some(true),
-            Action::Stop(nodes) if nodes.contains(&node) => Some(false),
+            Action::Start(nodes) if nodes.contains(node) => Some(true),
+            Action::Stop(nodes) if nodes.contains(node) => Some(false),
             _ => None,
         })
     }
 
-    fn is_running(&self, node: Node) -> bool {
+    fn is_running(&self, node: &Node) -> bool {
         let now = matches!(self.process(node), ProcessState::Running(_));
         self.planned_to_run(node).unwrap_or(now)
     }
 
     fn zookeeper_serves(&self) -> bool {
-        self.input.observed.zookeeper.is_some() && self.planned_to_run(Node::Zookeeper).is_none()
+        self.input.observed.zookeeper.is_some() && self.planned_to_run(&Node::Zookeeper).is_none()
     }
 
     /// Brokers that do not yet serve and know every other.
@@ -107,14 +99,14 @@ impl<'a> Nodes<'a> {
         let mut brokers = self.brokers();
         brokers.retain(|node| {
             let Node::Broker(id) = node else { return false };
-            !self.input.observed.ready_brokers.contains(id) || self.planned_to_run(*node).is_some()
+            !self.input.observed.ready_brokers.contains(id) || self.planned_to_run(node).is_some()
         });
         brokers
     }
 
     /// A registration may have outlived the process: it died, was stopped in the midst of its
     /// work, or its znode was seen.
-    fn may_be_registered(&self, node: Node) -> bool {
+    fn may_be_registered(&self, node: &Node) -> bool {
         self.facts(node).is_some_and(|facts| {
             facts.stale_registration
                 || matches!(facts.process, ProcessState::Died(_))
@@ -122,31 +114,28 @@ impl<'a> Nodes<'a> {
         })
     }
 
-    fn is_written(&self, node: Node) -> bool {
+    fn is_written(&self, node: &Node) -> bool {
         self.input
             .planned
             .iter()
-            .any(|action| matches!(action, Action::WriteProperties(write) if write.node == node))
+            .any(|action| matches!(action, Action::WriteProperties(write) if write.node == *node))
     }
 }
 
 fn actions(nodes: &Nodes) -> Vec<Action> {
     let mut actions = Vec::new();
-    let zookeeper_runs = nodes.is_running(Node::Zookeeper);
+    let zookeeper_runs = nodes.is_running(&Node::Zookeeper);
     if !zookeeper_runs {
         actions.push(Action::Start(vec![Node::Zookeeper]));
     }
     let mut starting = nodes.brokers();
-    starting.retain(|broker| !nodes.is_running(*broker));
+    starting.retain(|broker| !nodes.is_running(broker));
     if !nodes.zookeeper_serves() {
         // A broker gives up on a ZooKeeper that is not there only after its session timeout.
         actions.push(Action::AwaitReady(vec![Node::Zookeeper]));
         // A broker that finds its id registered does not try again: it exits.
-        let old = starting.iter().filter(|broker| nodes.may_be_registered(**broker));
-        actions.extend(old.filter_map(|broker| match broker {
-            Node::Broker(id) => Some(Action::AwaitExpiry(*id)),
-            Node::Zookeeper => None,
-        }));
+        let old = starting.iter().filter(|broker| nodes.may_be_registered(broker));
+        actions.extend(old.filter_map(Node::broker_id).map(Action::AwaitExpiry));
     }
     if !starting.is_empty() {
         actions.push(Action::Start(starting));
@@ -161,17 +150,17 @@ fn findings(nodes: &Nodes) -> Vec<Finding> {
     let cluster = &nodes.input.spec.name;
     let mut findings = Vec::new();
     for node in nodes.all() {
-        match nodes.process(node) {
-            ProcessState::Paused(pid) if nodes.planned_to_run(node).is_none() => {
-                findings.push(paused(node, pid, cluster));
+        match nodes.process(&node) {
+            ProcessState::Paused(pid) if nodes.planned_to_run(&node).is_none() => {
+                findings.push(paused(&node, pid, cluster));
             }
-            ProcessState::Died(pid) if nodes.planned_to_run(node).is_none() => {
-                findings.push(died(node, pid, cluster));
+            ProcessState::Died(pid) if nodes.planned_to_run(&node).is_none() => {
+                findings.push(died(&node, pid, cluster));
             }
-            ProcessState::Running(pid) if nodes.planned_to_run(node).is_none() => {
-                let old = nodes.facts(node).is_some_and(|facts| facts.restart_needed);
-                if old || nodes.is_written(node) {
-                    findings.push(restart_needed(node, pid, cluster));
+            ProcessState::Running(pid) if nodes.planned_to_run(&node).is_none() => {
+                let old = nodes.facts(&node).is_some_and(|facts| facts.restart_needed);
+                if old || nodes.is_written(&node) {
+                    findings.push(restart_needed(&node, pid, cluster));
                 }
             }
             _ => {}
@@ -180,11 +169,11 @@ fn findings(nodes: &Nodes) -> Vec<Finding> {
     findings
 }
 
-fn paused(node: Node, pid: u32, cluster: &str) -> Finding {
+fn paused(node: &Node, pid: u32, cluster: &str) -> Finding {
     // ZooKeeper has no verb to resume it: the signal goes to a process known to be ours.
     let resume = match node {
         Node::Broker(id) => format!("@{cluster} broker resume {id}"),
-        Node::Zookeeper => format!("!kill -CONT {pid}"),
+        _ => format!("!kill -CONT {pid}"),
     };
     Finding {
         severity: Severity::Problem,
@@ -198,7 +187,7 @@ fn paused(node: Node, pid: u32, cluster: &str) -> Finding {
     }
 }
 
-fn died(node: Node, pid: u32, cluster: &str) -> Finding {
+fn died(node: &Node, pid: u32, cluster: &str) -> Finding {
     Finding {
         severity: Severity::Note,
         code: "node-died".to_owned(),
@@ -208,13 +197,13 @@ fn died(node: Node, pid: u32, cluster: &str) -> Finding {
         cause: None,
         next: vec![match node {
             Node::Broker(id) => format!("@{cluster} broker logs {id}"),
-            Node::Zookeeper => format!("@{cluster} cluster logs --errors"),
+            _ => format!("@{cluster} cluster logs --errors"),
         }],
         safe_to_fix: false,
     }
 }
 
-fn restart_needed(node: Node, pid: u32, cluster: &str) -> Finding {
+fn restart_needed(node: &Node, pid: u32, cluster: &str) -> Finding {
     let name = name(node);
     Finding {
         severity: Severity::Note,
@@ -236,10 +225,10 @@ fn summary(actions: &[Action]) -> String {
             _ => None,
         })
         .flatten()
-        .copied()
+        .cloned()
         .collect();
     if !starts.is_empty() {
-        let names: Vec<String> = starts.into_iter().map(name).collect();
+        let names: Vec<String> = starts.iter().map(name).collect();
         format!("start {}", names.join(", "))
     } else if actions.is_empty() {
         "everything is running and ready".to_owned()
@@ -248,9 +237,6 @@ fn summary(actions: &[Action]) -> String {
     }
 }
 
-fn name(node: Node) -> String {
-    match node {
-        Node::Zookeeper => "zookeeper".to_owned(),
-        Node::Broker(id) => format!("broker {id}"),
-    }
+fn name(node: &Node) -> String {
+    node.to_string()
 }

@@ -9,15 +9,16 @@ use crate::view::{Detail, View, name, note, problem};
 pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
     shared(view, findings);
     for node in view.idle() {
-        for dir in view.facts(node).map_or(&[][..], |facts| &facts.data) {
-            findings.extend(not_writable(node, dir));
-            findings.extend(locked(view, node, dir));
+        for dir in view.facts(&node).map_or(&[][..], |facts| &facts.data) {
+            findings.extend(not_writable(&node, dir));
+            findings.extend(locked(view, &node, dir));
             if view.is_archived {
                 continue;
             }
             match node {
                 Node::Zookeeper => findings.extend(no_snapshot(view, dir)),
                 Node::Broker(id) => findings.extend(misplaced(view, id, dir)),
+                Node::Other(_) => {}
             }
         }
     }
@@ -26,7 +27,7 @@ pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
     }
 }
 
-fn not_writable(node: Node, dir: &DataDir) -> Option<Finding> {
+fn not_writable(node: &Node, dir: &DataDir) -> Option<Finding> {
     (dir.exists && !dir.writable).then(|| {
         let node = name(node);
         let message = format!("{node} may not write to its data folder");
@@ -37,7 +38,7 @@ fn not_writable(node: Node, dir: &DataDir) -> Option<Finding> {
     })
 }
 
-fn locked(view: &View, node: Node, dir: &DataDir) -> Option<Finding> {
+fn locked(view: &View, node: &Node, dir: &DataDir) -> Option<Finding> {
     let holder = dir.foreign_lock.as_ref()?;
     let node = name(node);
     let message = format!("the data folder of {node} is in use");
@@ -85,14 +86,14 @@ fn misplaced(view: &View, id: i32, dir: &DataDir) -> Option<Finding> {
 
 /// The same folder, or one within the other, in two places.
 fn shared(view: &View, findings: &mut Vec<Finding>) {
-    let mut seen: Vec<(Node, &str)> = Vec::new();
+    let mut seen: Vec<(&Node, &str)> = Vec::new();
     let dirs = view.observed.nodes.iter().flat_map(|facts| {
-        facts.data.iter().map(|dir| (facts.node, dir.path.trim_end_matches('/')))
+        facts.data.iter().map(|dir| (&facts.node, dir.path.trim_end_matches('/')))
     });
     for (node, path) in dirs {
         let clash = seen.iter().find(|(_, other)| contains(other, path) || contains(path, other));
         // What runs has its folders to itself: Kafka locks them.
-        let runs = |other: &Node| view.is_alive(*other) && view.is_alive(node);
+        let runs = |other: &Node| view.is_alive(other) && view.is_alive(node);
         if let Some((other, other_path)) = clash.filter(|(other, _)| !runs(other)) {
             let message = if *other == node {
                 format!("{} would use one folder twice", name(node))
@@ -123,7 +124,7 @@ fn recovery(view: &View) -> Option<Finding> {
         .iter()
         .flat_map(|facts| {
             let dirs = facts.data.iter().filter(unclean);
-            dirs.map(|dir| format!("{}  {}", name(facts.node), dir.path))
+            dirs.map(|dir| format!("{}  {}", name(&facts.node), dir.path))
         })
         .collect();
     let message = match dirs.len() {

@@ -43,10 +43,10 @@ pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
 
 fn paused(view: &View) -> Vec<Finding> {
     let paused = view.observed.nodes.iter().filter_map(|facts| match facts.process {
-        ProcessState::Paused(pid) => Some((facts.node, pid)),
+        ProcessState::Paused(pid) => Some((&facts.node, pid)),
         _ => None,
     });
-    let tell = |(node, pid): (Node, u32)| {
+    let tell = |(node, pid): (&Node, u32)| {
         let message = format!("{} is paused (pid {pid})", name(node));
         let found = warning("node-paused", name(node), message)
             .cause("it was stopped by SIGSTOP: it holds its port and answers nobody");
@@ -54,7 +54,7 @@ fn paused(view: &View) -> Vec<Finding> {
             Node::Broker(id) => {
                 found.next(format!("@{} broker resume {id}", view.spec.name)).safe()
             }
-            Node::Zookeeper => found.next(format!("!kill -CONT {pid}")),
+            _ => found.next(format!("!kill -CONT {pid}")),
         }
     };
     paused.map(tell).collect()
@@ -106,31 +106,31 @@ fn newest_tested(kafka: (u32, u32)) -> Option<u32> {
 }
 
 /// Heap of a server, MiB (`-Xmx`): small in `dev`, else what Kafka's own start scripts give.
-fn heap_mib(preset: Preset, node: Node) -> u64 {
+fn heap_mib(preset: &Preset, node: &Node) -> u64 {
     match (preset, node) {
         (Preset::Dev, Node::Zookeeper) => 96,
-        (Preset::Dev, Node::Broker(_)) => 256,
-        (Preset::Classic | Preset::Strict, Node::Zookeeper) => 512,
-        (Preset::Classic | Preset::Strict, Node::Broker(_)) => 1024,
+        (Preset::Dev, _) => 256,
+        (_, Node::Zookeeper) => 512,
+        _ => 1024,
     }
 }
 
 /// Resident memory of a server that has just started, MiB, measured and rounded up: with less it
 /// cannot come up at all.
-fn idle_mib(preset: Preset, node: Node) -> u64 {
+fn idle_mib(preset: &Preset, node: &Node) -> u64 {
     match (preset, node) {
         (Preset::Dev, Node::Zookeeper) => 70,
-        (Preset::Dev, Node::Broker(_)) => 280,
-        (Preset::Classic | Preset::Strict, Node::Zookeeper) => 100,
-        (Preset::Classic | Preset::Strict, Node::Broker(_)) => 450,
+        (Preset::Dev, _) => 280,
+        (_, Node::Zookeeper) => 100,
+        _ => 450,
     }
 }
 
 fn memory(view: &View) -> Option<Finding> {
     let available = view.observed.host.memory_available_mib;
-    let (idle, preset) = (view.idle(), view.spec.preset);
-    let least: u64 = idle.iter().map(|node| idle_mib(preset, *node)).sum();
-    let heaps: u64 = idle.iter().map(|node| heap_mib(preset, *node)).sum();
+    let (idle, preset) = (view.idle(), &view.spec.preset);
+    let least: u64 = idle.iter().map(|node| idle_mib(preset, node)).sum();
+    let heaps: u64 = idle.iter().map(|node| heap_mib(preset, node)).sum();
     let most = heaps + heaps * BESIDE_HEAP_PERCENT / 100;
     // No machine that runs has none: not known.
     if available == 0 || available >= most {
@@ -138,7 +138,7 @@ fn memory(view: &View) -> Option<Finding> {
     }
     let evidence = [
         format!("{available} MiB available"),
-        format!("{least} MiB at the start, up to {most} MiB later: {}", names(idle)),
+        format!("{least} MiB at the start, up to {most} MiB later: {}", names(&idle)),
     ];
     let found = if available < least {
         let message = format!("{available} MiB of memory are too few to start these servers");
@@ -151,9 +151,9 @@ fn memory(view: &View) -> Option<Finding> {
         .evidence(evidence)
         .cause("the kernel ends processes when memory runs out, and servers take the most");
     let spec = view.spec;
-    Some(match spec.preset {
+    Some(match &spec.preset {
         Preset::Dev => found.next(format!("cluster up {} --brokers 1", spec.name)),
-        Preset::Classic | Preset::Strict => {
+        _ => {
             let brokers = spec.brokers.len();
             found.next(format!("cluster up {} --brokers {brokers} --preset dev", spec.name))
         }

@@ -16,7 +16,7 @@ pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
 
 /// A log dir that knows its cluster.
 struct Stamp<'a> {
-    node: Node,
+    node: &'a Node,
     path: &'a str,
     id: &'a str,
 }
@@ -26,7 +26,7 @@ fn stamps<'a>(view: &View<'a>) -> Vec<Stamp<'a>> {
     let stamp = |facts: &'a NodeFacts| {
         facts.data.iter().filter_map(|dir| {
             let id = dir.cluster_id.as_deref()?;
-            Some(Stamp { node: facts.node, path: &dir.path, id })
+            Some(Stamp { node: &facts.node, path: &dir.path, id })
         })
     };
     brokers.flat_map(stamp).collect()
@@ -88,8 +88,8 @@ fn wiped(view: &View) -> Option<Finding> {
         .flat_map(|facts| {
             let dirs = facts.data.iter().filter(of_this_mode);
             dirs.map(|dir| match &dir.cluster_id {
-                Some(id) => format!("{}  {}  cluster {id}", name(facts.node), dir.path),
-                None => format!("{}  {}", name(facts.node), dir.path),
+                Some(id) => format!("{}  {}  cluster {id}", name(&facts.node), dir.path),
+                None => format!("{}  {}", name(&facts.node), dir.path),
             })
         })
         .collect();
@@ -111,9 +111,9 @@ fn wiped(view: &View) -> Option<Finding> {
 fn missing(view: &View) -> Option<Finding> {
     let idle = view.idle_brokers();
     let laid_out = idle.iter().filter(|facts| !facts.properties.is_empty());
-    let empty: Vec<Node> = laid_out
+    let empty: Vec<&Node> = laid_out
         .filter(|facts| !facts.data.is_empty() && !facts.data.iter().any(has_data))
-        .map(|facts| facts.node)
+        .map(|facts| &facts.node)
         .collect();
     if empty.is_empty() {
         return None;

@@ -15,7 +15,8 @@ mod settings;
 mod tests;
 mod view;
 
-use kafsh_sdk::step::{Failure, Finding, Info, Input, Severity, Step, StepPlan, Verification};
+use kafsh_sdk::Result;
+use kafsh_sdk::step::{Finding, Input, Severity, Step, StepPlan, Verification};
 
 use crate::view::View;
 
@@ -23,22 +24,13 @@ use crate::view::View;
 pub struct Preflight;
 
 impl Step for Preflight {
-    fn describe() -> Info {
-        Info {
-            name: "preflight".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "Finds what would stop a cluster from starting, before anything is started"
-                .to_owned(),
-        }
-    }
-
-    fn plan(input: Input) -> Result<StepPlan, Failure> {
+    fn plan(input: Input) -> Result<StepPlan> {
         let findings = findings(&input);
         Ok(StepPlan { summary: summary(&findings), actions: Vec::new(), findings })
     }
 
     /// Something may have come in the way since the plan was made.
-    fn verify(input: Input) -> Result<Verification, Failure> {
+    fn verify(input: Input) -> Result<Verification> {
         let problem = findings(&input).into_iter().find(is_problem);
         Ok(problem.map_or(Verification::Met, Verification::Failed))
     }

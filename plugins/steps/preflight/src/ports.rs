@@ -15,7 +15,7 @@ const WILDCARDS: [&str; 4] = ["0.0.0.0", "::", "[::]", ""];
 
 /// Codes `port-taken`, `port-reserved`, `duplicate-port`, `port-ephemeral`, `port-well-known`.
 pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
-    let ports = view.observed.ports.iter().filter(|facts| !view.is_alive(facts.node));
+    let ports = view.observed.ports.iter().filter(|facts| !view.is_alive(&facts.node));
     let ports: Vec<&PortFacts> = ports.collect();
     findings.extend(ports.iter().filter_map(|facts| held(view, facts)));
     findings.extend(twice(view));
@@ -23,15 +23,15 @@ pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
     for facts in &ports {
         if let Some((port, reason)) = WELL_KNOWN.iter().find(|(port, _)| *port == facts.port) {
             let message = format!("port {port} is known for something else ({})", whose(facts));
-            findings.push(note("port-well-known", name(facts.node), message).cause(reason));
+            findings.push(note("port-well-known", name(&facts.node), message).cause(reason));
         }
     }
 }
 
 fn held(view: &View, facts: &PortFacts) -> Option<Finding> {
-    let (port, node) = (facts.port, name(facts.node));
+    let (port, node) = (facts.port, name(&facts.node));
     match &facts.owner {
-        PortOwner::Free | PortOwner::Ours => None,
+        PortOwner::Free | PortOwner::Ours | PortOwner::Other(_) => None,
         PortOwner::Foreign(owner) => Some(
             problem("port-taken", node, format!("port {port} is taken ({})", whose(facts)))
                 .evidence([format!("held by {}", owner.description)])
@@ -59,7 +59,7 @@ fn twice(view: &View) -> Vec<Finding> {
             let clash =
                 |other: &&(Node, &str, u16)| other.2 == port && overlap(other.1, &listener.bind);
             if let Some((other, ..)) = seen.iter().find(clash) {
-                let (here, there) = (name(node), name(*other));
+                let (here, there) = (name(&node), name(other));
                 let message = if here == there {
                     format!("port {port} is wanted twice by {here}")
                 } else {
@@ -102,7 +102,7 @@ fn ephemeral(view: &View, ports: &[&PortFacts]) -> Option<Finding> {
 
 /// `broker 2`; a broker's other listeners by name as well.
 fn whose(facts: &PortFacts) -> String {
-    let node = name(facts.node);
+    let node = name(&facts.node);
     match facts.purpose.as_str() {
         "client" | "PLAINTEXT" => node,
         purpose => format!("{node}, {purpose}"),

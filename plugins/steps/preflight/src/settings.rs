@@ -69,7 +69,7 @@ impl Effective<'_> {
         let brokers = i64::try_from(self.view.spec.brokers.len()).unwrap_or(i64::MAX);
         let replicas = brokers.clamp(1, REPLICATION_MAX);
         let isr = if brokers >= REPLICATION_MAX { 2 } else { 1 };
-        let preset = self.view.spec.preset;
+        let preset = &self.view.spec.preset;
         Some(match (key, preset) {
             (
                 "offsets.topic.replication.factor" | "transaction.state.log.replication.factor",

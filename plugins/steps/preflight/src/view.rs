@@ -1,5 +1,7 @@
 //! What every check looks at, and how findings are put together.
 
+use std::borrow::Borrow;
+
 use kafsh_sdk::step::{
     Action, BrokerSpec, ClusterSpec, Finding, Input, Node, NodeFacts, PortFacts, PortOwner, Preset,
     ProcessState, Severity, Snapshot,
@@ -29,8 +31,9 @@ impl<'a> View<'a> {
         }
     }
 
-    pub(crate) fn facts(&self, node: Node) -> Option<&'a NodeFacts> {
-        self.observed.nodes.iter().find(|facts| facts.node == node)
+    pub(crate) fn facts(&self, node: impl Borrow<Node>) -> Option<&'a NodeFacts> {
+        let node = node.borrow();
+        self.observed.nodes.iter().find(|facts| facts.node == *node)
     }
 
     /// The broker of that id, if the cluster is to have one.
@@ -45,7 +48,7 @@ impl<'a> View<'a> {
     }
 
     /// Runs, or would if it were not paused.
-    pub(crate) fn is_alive(&self, node: Node) -> bool {
+    pub(crate) fn is_alive(&self, node: impl Borrow<Node>) -> bool {
         self.facts(node).is_some_and(|facts| {
             matches!(facts.process, ProcessState::Running(_) | ProcessState::Paused(_))
         })
@@ -55,7 +58,7 @@ impl<'a> View<'a> {
     pub(crate) fn idle(&self) -> Vec<Node> {
         let brokers = self.spec.brokers.iter().map(|broker| Node::Broker(broker.id));
         let nodes = std::iter::once(Node::Zookeeper).chain(brokers);
-        nodes.filter(|node| !self.is_alive(*node)).collect()
+        nodes.filter(|node| !self.is_alive(node)).collect()
     }
 
     /// What is known of the brokers that are yet to start.
@@ -75,13 +78,13 @@ impl<'a> View<'a> {
     /// The command that brings the cluster up on ports that look free.
     pub(crate) fn up_elsewhere(&self) -> String {
         let is_bad = |facts: &&PortFacts| {
-            !self.is_alive(facts.node)
+            !self.is_alive(&facts.node)
                 && (self.is_ephemeral(facts.port)
                     || !matches!(facts.owner, PortOwner::Free | PortOwner::Ours))
         };
-        let bad: Vec<Node> = self.observed.ports.iter().filter(is_bad).map(|f| f.node).collect();
-        let zookeeper = bad.contains(&Node::Zookeeper);
-        let brokers = bad.iter().any(|node| *node != Node::Zookeeper);
+        let bad: Vec<&Node> = self.observed.ports.iter().filter(is_bad).map(|f| &f.node).collect();
+        let zookeeper = bad.contains(&&Node::Zookeeper);
+        let brokers = bad.iter().any(|node| **node != Node::Zookeeper);
         let base = brokers.then(|| self.offer(&self.broker_ports())).flatten();
         let client = zookeeper.then(|| self.offer(&[self.spec.zookeeper.port])).flatten();
         self.up_on(base, client)
@@ -96,10 +99,11 @@ impl<'a> View<'a> {
         if let Some(port) = zookeeper {
             command += &format!(" --zookeeper-port {port}");
         }
-        match spec.preset {
+        match &spec.preset {
             Preset::Dev => {}
             Preset::Classic => command += " --preset classic",
             Preset::Strict => command += " --preset strict",
+            Preset::Other(name) => command += &format!(" --preset {name}"),
         }
         command
     }
@@ -169,15 +173,12 @@ impl<'a> View<'a> {
     }
 }
 
-pub(crate) fn name(node: Node) -> String {
-    match node {
-        Node::Zookeeper => "zookeeper".to_owned(),
-        Node::Broker(id) => format!("broker {id}"),
-    }
+pub(crate) fn name(node: impl Borrow<Node>) -> String {
+    node.borrow().to_string()
 }
 
 /// `broker 1, broker 3`
-pub(crate) fn names(nodes: impl IntoIterator<Item = Node>) -> String {
+pub(crate) fn names<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> String {
     nodes.into_iter().map(name).collect::<Vec<_>>().join(", ")
 }
 

@@ -4,8 +4,9 @@
 #[cfg(test)]
 mod tests;
 
+use kafsh_sdk::Result;
 use kafsh_sdk::step::{
-    Action, ClusterSpec, CreateTopic, Failure, Finding, Info, Input, Property, ProveTopic,
+    Action, ClusterSpec, CreateTopic, Finding, Input, Property, ProveTopic,
     Severity, Step, StepPlan, Verification,
 };
 
@@ -22,15 +23,7 @@ const PROBE_WIDTH_MAX: i16 = 3;
 pub struct Prove;
 
 impl Step for Prove {
-    fn describe() -> Info {
-        Info {
-            name: "prove".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "Proves that a record goes through every replica".to_owned(),
-        }
-    }
-
-    fn plan(input: Input) -> Result<StepPlan, Failure> {
+    fn plan(input: Input) -> Result<StepPlan> {
         if !is_wanted(&input) {
             return Ok(StepPlan::nothing("a record went through every replica"));
         }
@@ -48,7 +41,7 @@ impl Step for Prove {
         })
     }
 
-    fn verify(input: Input) -> Result<Verification, Failure> {
+    fn verify(input: Input) -> Result<Verification> {
         let spec = &input.spec;
         if input.observed.proven || spec.brokers.is_empty() || !deletes_topics(spec) {
             return Ok(Verification::Met);

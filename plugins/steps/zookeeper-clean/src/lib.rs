@@ -9,8 +9,9 @@
 #[cfg(test)]
 mod tests;
 
+use kafsh_sdk::Result;
 use kafsh_sdk::step::{
-    Action, Failure, Finding, Info, Input, Node, NodeFacts, ProcessState, Registration, Severity,
+    Action, Finding, Input, Node, NodeFacts, ProcessState, Registration, Severity,
     Step, StepPlan, Verification,
 };
 
@@ -18,16 +19,7 @@ use kafsh_sdk::step::{
 pub struct ZookeeperClean;
 
 impl Step for ZookeeperClean {
-    fn describe() -> Info {
-        Info {
-            name: "zookeeper-clean".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "Decides about what an earlier life of the cluster left in ZooKeeper"
-                .to_owned(),
-        }
-    }
-
-    fn plan(input: Input) -> Result<StepPlan, Failure> {
+    fn plan(input: Input) -> Result<StepPlan> {
         let mut stale = stale(&input);
         let mut findings: Vec<Finding> = stale.iter().map(|id| registered(&input, *id)).collect();
         findings.extend(strangers(&input));
@@ -42,7 +34,7 @@ impl Step for ZookeeperClean {
         Ok(StepPlan { summary, actions, findings })
     }
 
-    fn verify(input: Input) -> Result<Verification, Failure> {
+    fn verify(input: Input) -> Result<Verification> {
         Ok(match stale(&input).as_slice() {
             [] => Verification::Met,
             ids => Verification::NotYet(format!("ZooKeeper still knows {}", names(ids))),
@@ -52,11 +44,11 @@ impl Step for ZookeeperClean {
 
 kafsh_sdk::export_step!(ZookeeperClean);
 
-fn facts(input: &Input, node: Node) -> Option<&NodeFacts> {
-    input.observed.nodes.iter().find(|facts| facts.node == node)
+fn facts<'a>(input: &'a Input, node: &Node) -> Option<&'a NodeFacts> {
+    input.observed.nodes.iter().find(|facts| facts.node == *node)
 }
 
-fn is_alive(input: &Input, node: Node) -> bool {
+fn is_alive(input: &Input, node: &Node) -> bool {
     facts(input, node).is_some_and(|facts| {
         matches!(facts.process, ProcessState::Running(_) | ProcessState::Paused(_))
     })
@@ -75,9 +67,9 @@ fn stale(input: &Input) -> Vec<i32> {
     }
     let is_stale = |id: &i32| {
         let node = Node::Broker(*id);
-        let flagged = facts(input, node).is_some_and(|facts| facts.stale_registration);
+        let flagged = facts(input, &node).is_some_and(|facts| facts.stale_registration);
         let found = registration(input, *id);
-        !is_alive(input, node) && found.map_or(flagged, |registration| !registration.answers)
+        !is_alive(input, &node) && found.map_or(flagged, |registration| !registration.answers)
     };
     input.spec.brokers.iter().map(|broker| broker.id).filter(is_stale).collect()
 }
@@ -126,8 +118,8 @@ fn strangers(input: &Input) -> Vec<Finding> {
 /// life's topics, configuration and cluster id.
 fn earlier_life(input: &Input) -> Option<Finding> {
     let archives = |action: &Action| matches!(action, Action::ArchiveData(_));
-    let zookeeper = facts(input, Node::Zookeeper)?;
-    if is_alive(input, Node::Zookeeper)
+    let zookeeper = facts(input, &Node::Zookeeper)?;
+    if is_alive(input, &Node::Zookeeper)
         || !zookeeper.properties.is_empty()
         || input.planned.iter().any(archives)
     {
@@ -135,7 +127,7 @@ fn earlier_life(input: &Input) -> Option<Finding> {
     }
     let full = |facts: &NodeFacts| {
         let dirs = facts.data.iter().filter(|dir| dir.exists && !dir.empty);
-        dirs.map(|dir| format!("{}  {}", name(facts.node), dir.path)).collect::<Vec<_>>()
+        dirs.map(|dir| format!("{}  {}", name(&facts.node), dir.path)).collect::<Vec<_>>()
     };
     let snapshots = full(zookeeper);
     if snapshots.is_empty() {
@@ -179,9 +171,6 @@ fn names(ids: &[i32]) -> String {
     ids.iter().map(|id| format!("broker {id}")).collect::<Vec<_>>().join(", ")
 }
 
-fn name(node: Node) -> String {
-    match node {
-        Node::Zookeeper => "zookeeper".to_owned(),
-        Node::Broker(id) => format!("broker {id}"),
-    }
+fn name(node: &Node) -> String {
+    node.to_string()
 }

@@ -27,14 +27,13 @@ fn run() -> Result<(), String> {
     let out_dir = PathBuf::from(required("OUT_DIR")?);
     say_when_to_run_again(&root);
 
-    let guests = guests::find(&root.join("plugins"))?;
+    let toolchain = Toolchain::find()?;
+    let guests = guests::find(&toolchain.metadata(&root)?, &root.join("plugins"))?;
     let mut table = String::from("static PLUGINS: &[Bundled] = &[\n");
-    if !guests.is_empty() {
-        let target_dir = target_dir(&out_dir)?;
-        Toolchain::find()?.build(&root, &target_dir, &guests)?;
-        for guest in &guests {
-            table.push_str(&embed(guest, &target_dir, &out_dir)?);
-        }
+    let target_dir = target_dir(&out_dir)?;
+    toolchain.build(&root, &target_dir, &guests)?;
+    for guest in &guests {
+        table.push_str(&embed(guest, &target_dir, &out_dir)?);
     }
     table.push_str("];\n");
     write_if_changed(&out_dir.join("plugins.rs"), table.as_bytes())
@@ -46,7 +45,7 @@ fn required(variable: &str) -> Result<String, String> {
 
 /// Everything that a guest is made of, but what its own `.d` file tells after the build.
 fn say_when_to_run_again(root: &Path) {
-    for path in ["plugins", "sdk/src", "sdk/wit", "sdk/Cargo.toml", "Cargo.toml", "Cargo.lock"] {
+    for path in ["plugins", "sdk/src", "sdk/wit", "sdk/macros", "sdk/Cargo.toml", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
     println!("cargo::rerun-if-changed=build");
@@ -72,15 +71,14 @@ fn embed(guest: &Guest, target_dir: &Path, out_dir: &Path) -> Result<String, Str
         println!("cargo::rerun-if-changed={source}");
     }
     let module = fs::read(&built).map_err(|e| format!("cannot read {built:?}: {e}"))?;
-    let packed =
-        kafsh_pack::pack(&module).map_err(|e| format!("{} `{}`: {e}", guest.kind, guest.name))?;
-    let file = format!("{}-{}.wasm", guest.kind, guest.name);
+    let (kind, name) = (guest.about.kind.name(), guest.about.name.as_str());
+    let packed = kafsh_pack::pack_plugin(&module, &guest.about)
+        .map_err(|e| format!("{kind} `{name}`: {e}"))?;
+    let file = format!("{kind}-{name}.wasm");
     write_if_changed(&out_dir.join(&file), &packed.component)?;
     Ok(format!(
-        "    Bundled {{ kind: {:?}, name: {:?}, digest: {:?},\n        \
+        "    Bundled {{ kind: {kind:?}, name: {name:?}, digest: {:?},\n        \
          component: include_bytes!(concat!(env!(\"OUT_DIR\"), {:?})) }},\n",
-        guest.kind,
-        guest.name,
         packed.digest.as_str(),
         format!("/{file}"),
     ))

@@ -94,6 +94,18 @@ impl Toolchain {
         }
     }
 
+    /// What cargo says of the workspace's packages, as JSON. Nothing is fetched for it.
+    pub fn metadata(&self, root: &Path) -> Result<Vec<u8>, String> {
+        let mut command = self.command();
+        command.current_dir(root).args(["metadata", "--no-deps", "--offline"]);
+        command.args(["--format-version", "1"]);
+        let answer = command.output().map_err(|e| format!("cannot run {command:?}: {e}"))?;
+        if answer.status.success() {
+            return Ok(answer.stdout);
+        }
+        Err(format!("cargo metadata: {}", String::from_utf8_lossy(&answer.stderr).trim()))
+    }
+
     /// Builds the core modules of all `guests` at once.
     pub fn build(&self, root: &Path, target_dir: &Path, guests: &[Guest]) -> Result<(), String> {
         let mut command = self.command();

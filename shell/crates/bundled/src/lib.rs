@@ -6,10 +6,11 @@
 /// A plugin that travels inside the binary.
 #[derive(Clone, Copy, Debug)]
 pub struct Bundled {
-    /// `step`, and later `policy` and `transform`
+    /// `step`, `policy` or `transform`
     pub kind: &'static str,
-    /// The name of its folder, by which users call it
+    /// As its manifest has it, and users call it
     pub name: &'static str,
+    /// Carries its manifest
     pub component: &'static [u8],
     /// SHA-256 of `component`, 64 hexadecimal digits
     pub digest: &'static str,
@@ -35,6 +36,15 @@ mod tests {
             plugins().iter().filter(|plugin| plugin.kind == "step").map(|p| p.name).collect();
         for name in STEPS {
             assert_eq!(steps.iter().filter(|step| **step == name).count(), 1, "{name}: {steps:?}");
+        }
+    }
+
+    #[test]
+    fn each_carries_its_manifest() {
+        for plugin in plugins() {
+            let manifest = kafsh_pack::read_manifest(plugin.component).unwrap();
+            assert_eq!((manifest.kind.name(), manifest.name.as_str()), (plugin.kind, plugin.name));
+            assert_eq!(manifest.version, env!("CARGO_PKG_VERSION"), "{}", plugin.name);
         }
     }
 

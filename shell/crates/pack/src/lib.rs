@@ -5,10 +5,13 @@
 //! needed.
 
 mod digest;
+mod manifest;
 
 use std::fmt;
 
 pub use digest::Digest;
+pub use manifest::{About, ManifestError, MANIFEST_SECTION, add_manifest, read_manifest};
+use kafsh_model::plugin::{CapabilityName, Manifest, PluginKind};
 use wasmparser::{Parser, Payload};
 
 /// Section in which the SDK leaves the types of its contract; encoders append a name to it.
@@ -22,6 +25,15 @@ pub struct Packed {
     pub digest: Digest,
 }
 
+/// A plugin as it is installed: a component that carries its manifest.
+#[derive(Clone, Debug)]
+pub struct PackedPlugin {
+    pub component: Vec<u8>,
+    /// SHA-256 of `component`
+    pub digest: Digest,
+    pub manifest: Manifest,
+}
+
 /// Why a module cannot be made a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PackError {
@@ -33,6 +45,12 @@ pub enum PackError {
     UndeclaredImport(String),
     /// Everything else that the encoder refuses
     Encoding(String),
+    /// Calls a capability that its `Cargo.toml` does not ask for
+    UndeclaredCapability(CapabilityName),
+    /// Calls a capability that plugins of its kind never have
+    ForeignCapability(PluginKind, CapabilityName),
+    /// What its `Cargo.toml` and its sections say makes no manifest
+    Manifest(String),
 }
 
 impl fmt::Display for PackError {
@@ -47,6 +65,17 @@ impl fmt::Display for PackError {
                 write!(f, "the module imports `{name}`, which its contract does not have")
             }
             PackError::Encoding(why) => write!(f, "the module cannot be made a component: {why}"),
+            PackError::UndeclaredCapability(name) => write!(
+                f,
+                "the plugin uses the capability `{name}` and does not ask for it: add `{{ name = \
+                 \"{name}\", reason = \"…\" }}` to `capabilities` in `[package.metadata.kafsh]` \
+                 of its Cargo.toml",
+                name = name.name()
+            ),
+            PackError::ForeignCapability(kind, name) => {
+                write!(f, "the plugin uses the capability `{}`, which no {kind} has", name.name())
+            }
+            PackError::Manifest(why) => f.write_str(why),
         }
     }
 }
@@ -85,11 +114,29 @@ pub fn pack(core_module: &[u8]) -> Result<Packed, PackError> {
     Ok(Packed { component, digest })
 }
 
+/// [`pack`], with a manifest of what `about` and the sections of the SDK say.
+///
+/// # Errors
+/// As [`pack`]; and where the plugin uses what it does not declare, or its parts disagree.
+pub fn pack_plugin(core_module: &[u8], about: &About) -> Result<PackedPlugin, PackError> {
+    let packed = pack(core_module)?;
+    let outline = outline(core_module)?;
+    let manifest = manifest::compose(about, &outline.api, &outline.settings)?;
+    manifest::check_capabilities(&packed.component, &manifest)?;
+    let component = add_manifest(&packed.component, &manifest);
+    let digest = Digest::of(&component);
+    Ok(PackedPlugin { component, digest, manifest })
+}
+
 /// What of a module decides before it is encoded.
+#[derive(Default)]
 struct Outline {
     has_contract: bool,
     /// Module and field
     imports: Vec<(String, String)>,
+    /// What the SDK left in `kafsh-api` and `kafsh-settings`
+    api: Vec<u8>,
+    settings: Vec<u8>,
 }
 
 fn outline(bytes: &[u8]) -> Result<Outline, PackError> {
@@ -100,11 +147,16 @@ fn outline(bytes: &[u8]) -> Result<Outline, PackError> {
     if !Parser::is_core_wasm(bytes) {
         return Err(PackError::NotAModule("it does not begin as one".into()));
     }
-    let mut outline = Outline { has_contract: false, imports: Vec::new() };
+    let mut outline = Outline::default();
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(|e| not_a_module(&e))? {
             Payload::CustomSection(section) => {
                 outline.has_contract |= section.name().starts_with(COMPONENT_TYPE_SECTION);
+                match section.name() {
+                    manifest::API_SECTION => outline.api.extend(section.data()),
+                    manifest::SETTINGS_SECTION => outline.settings.extend(section.data()),
+                    _ => {}
+                }
             }
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {

@@ -80,7 +80,7 @@ fn memory_for_what_is_yet_to_start() {
         (Preset::Dev, 0, None),
     ];
     for (preset, mib, expected) in cases {
-        assert_eq!(told_with(preset, mib), expected, "{preset:?} {mib}");
+        assert_eq!(told_with(preset.clone(), mib), expected, "{preset:?} {mib}");
     }
 
     let mut input = running();
@@ -122,7 +122,7 @@ fn limits() {
     ];
     for (preset, max, expected) in files {
         let mut input = testing::input();
-        (input.spec.preset, input.observed.host.open_files_max) = (preset, max);
+        (input.spec.preset, input.observed.host.open_files_max) = (preset.clone(), max);
         assert_eq!(told(&input), expected, "{preset:?} {max}");
     }
     let maps: [Case; 5] = [
@@ -134,7 +134,7 @@ fn limits() {
     ];
     for (preset, max, expected) in maps {
         let mut input = testing::input();
-        (input.spec.preset, input.observed.host.memory_maps_max) = (preset, max);
+        (input.spec.preset, input.observed.host.memory_maps_max) = (preset.clone(), max);
         assert_eq!(told(&input), expected, "{preset:?} {max}");
     }
 }

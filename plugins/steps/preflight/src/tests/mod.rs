@@ -45,7 +45,7 @@ fn running() -> Input {
 /// Everything ran, was stopped in order, and has data.
 fn stopped() -> Input {
     let mut input = running();
-    let nodes: Vec<Node> = input.observed.nodes.iter().map(|facts| facts.node).collect();
+    let nodes: Vec<Node> = input.observed.nodes.iter().map(|facts| facts.node.clone()).collect();
     testing::apply(&mut input, &[kafsh_sdk::step::Action::Stop(nodes)]);
     input
 }
