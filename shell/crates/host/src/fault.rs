@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use kafsh_model::error::{Class, Error};
+use kafsh_model::error::Error;
 use kafsh_model::units::show_duration;
 use kafsh_pack::Digest;
 use wasmtime::{Trap, WasmBacktrace};
@@ -49,13 +49,7 @@ pub(crate) struct Call {
 impl Identity {
     /// It was not taken in.
     pub(crate) fn refused(&self, refusal: &Refusal) -> Error {
-        let (class, code) = match refusal {
-            Refusal::TooLarge(_) => (Class::Failed, "plugin-too-large"),
-            Refusal::Precompiled => (Class::Refused, "plugin-precompiled"),
-            Refusal::NotComponent(_) => (Class::Failed, "plugin-not-component"),
-            Refusal::Import(_) => (Class::Refused, "plugin-import-refused"),
-            Refusal::WrongWorld(_) => (Class::Failed, "plugin-wrong-world"),
-        };
+        let (class, code) = refusal.code();
         Error::new(class, code, format!("{self} cannot be loaded"))
             .with_cause(shown(&refusal.to_string()))
     }

@@ -1,12 +1,23 @@
-//! What is refused of a component before it is compiled.
+//! What is refused of a component before it is compiled, and what can be said of one that is not.
+
+mod manifest;
+mod outline;
+mod report;
 
 use std::borrow::Cow;
 use std::fmt;
 
-use wasmparser::{CanonicalFunction, CanonicalOption, ComponentExternalKind, Encoding, Parser};
-use wasmparser::{Payload, WasmFeatures};
+use kafsh_model::error::{Class, Error};
+use wasmparser::Parser;
 
 use crate::limits::COMPONENT_BYTES_MAX;
+use crate::text::shown_within;
+pub use manifest::{MANIFEST_SECTION, is_plugin_name, within_scope};
+use outline::outline;
+pub use report::{Inspected, SectionSize, inspect, lent_to};
+
+/// Bytes of what is said of a refused component.
+const REFUSAL_BYTES_MAX: usize = 1 << 10;
 
 /// What a kind of plugin is.
 pub(crate) struct World {
@@ -24,7 +35,35 @@ pub(crate) enum Refusal {
     Precompiled,
     NotComponent(Cow<'static, str>),
     Import(String),
+    /// Imported, but not asked for in the manifest
+    Undeclared(String),
     WrongWorld(String),
+    NoManifest,
+    BadManifest(String),
+}
+
+impl Refusal {
+    /// Stable, and whether it is a matter of trust or of a file that is no plugin.
+    pub(crate) fn code(&self) -> (Class, &'static str) {
+        match self {
+            Refusal::TooLarge(_) => (Class::Failed, "plugin-too-large"),
+            Refusal::Precompiled => (Class::Refused, "plugin-precompiled"),
+            Refusal::NotComponent(_) => (Class::Failed, "plugin-not-component"),
+            Refusal::Import(_) | Refusal::Undeclared(_) => {
+                (Class::Refused, "plugin-import-refused")
+            }
+            Refusal::WrongWorld(_) => (Class::Failed, "plugin-wrong-world"),
+            Refusal::NoManifest => (Class::Failed, "plugin-no-manifest"),
+            Refusal::BadManifest(_) => (Class::Failed, "plugin-bad-manifest"),
+        }
+    }
+
+    /// As an error that does not say yet which file it is about.
+    fn error(&self) -> Error {
+        let (class, code) = self.code();
+        let error = Error::new(class, code, "the file is no plugin that can be used");
+        error.with_cause(shown_within(&self.to_string(), REFUSAL_BYTES_MAX))
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -40,7 +79,13 @@ impl fmt::Display for Refusal {
             Refusal::Import(name) => {
                 write!(f, "it asks for `{name}`, which plugins of its kind are not given")
             }
-            Refusal::WrongWorld(why) => f.write_str(why),
+            Refusal::Undeclared(name) => {
+                write!(f, "it imports `{name}`, which its manifest does not ask for")
+            }
+            Refusal::WrongWorld(why) | Refusal::BadManifest(why) => f.write_str(why),
+            Refusal::NoManifest => f.write_str(
+                "it has no section `kafsh-manifest`, in which a plugin says what it is and asks for",
+            ),
         }
     }
 }
@@ -65,62 +110,16 @@ pub(crate) fn check_outside(bytes: &[u8]) -> Result<(), Refusal> {
 
 /// What its sections say: well-formed, of this world, strings in UTF-8.
 pub(crate) fn check_inside(bytes: &[u8], world: &World) -> Result<(), Refusal> {
-    let damaged = |e: wasmparser::BinaryReaderError| {
-        Refusal::NotComponent(format!("it is cut short or damaged: {e}").into())
-    };
-    let mut features = WasmFeatures::default();
-    features.remove(WasmFeatures::THREADS | WasmFeatures::MEMORY64 | WasmFeatures::MULTI_MEMORY);
-    wasmparser::Validator::new_with_features(features).validate_all(bytes).map_err(damaged)?;
-
-    let mut depth = 0_usize;
-    let mut exports = false;
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(damaged)? {
-            Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
-            Payload::ComponentImportSection(imports) if depth == 1 => {
-                for import in imports {
-                    let name = import.map_err(damaged)?.name.name;
-                    if !world.imports.iter().any(|known| same_track(name, known)) {
-                        return Err(Refusal::Import(name.to_owned()));
-                    }
-                }
-            }
-            Payload::ComponentExportSection(section) if depth == 1 => {
-                for export in section {
-                    let export = export.map_err(damaged)?;
-                    let is_instance = export.kind == ComponentExternalKind::Instance;
-                    exports |= is_instance && same_track(export.name.name, world.export);
-                }
-            }
-            Payload::ComponentCanonicalSection(functions) => {
-                for function in functions {
-                    check_encoding(&function.map_err(damaged)?)?;
-                }
-            }
-            _ => {}
-        }
+    let outline = outline(bytes)?;
+    let known = |name: &str| world.imports.iter().any(|known| same_track(name, known));
+    if let Some(other) = outline.imports.iter().find(|name| !known(name)) {
+        return Err(Refusal::Import(other.clone()));
     }
-    if exports {
+    if outline.instances.iter().any(|name| same_track(name, world.export)) {
         return Ok(());
     }
     let (name, export) = (world.name, world.export);
     Err(Refusal::WrongWorld(format!("it is no `{name}`: it does not export `{export}`")))
-}
-
-/// The other encodings have had the engine's gravest bugs, and no plugin needs them.
-fn check_encoding(function: &CanonicalFunction) -> Result<(), Refusal> {
-    let options = match function {
-        CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. } => {
-            options
-        }
-        _ => return Ok(()),
-    };
-    let other = [CanonicalOption::UTF16, CanonicalOption::CompactUTF16];
-    if options.iter().any(|option| other.contains(option)) {
-        return Err(Refusal::WrongWorld("its strings are not in UTF-8".into()));
-    }
-    Ok(())
 }
 
 /// The same interface of the same major version (below 1.0: of the same minor one).

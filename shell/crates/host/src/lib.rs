@@ -29,8 +29,10 @@ mod kinds;
 pub mod limits;
 mod log;
 mod plugin_host;
+pub mod store;
 mod text;
 mod ticker;
 
+pub use inspect::{Inspected, MANIFEST_SECTION, SectionSize, inspect, is_plugin_name, lent_to};
 pub use log::{LogLevel, LogLine, LogSink};
 pub use plugin_host::{HostOptions, PluginHost};
