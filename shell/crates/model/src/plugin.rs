@@ -1,9 +1,13 @@
 //! What a plugin says of itself, what it may be given, and how it is set.
 
+mod settings;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use settings::{SETTING_BYTES_MAX, SETTING_VALUES_MAX, SecretReader, pairs};
 
 /// Version of [`Manifest`]'s form.
 pub const MANIFEST_SCHEMA: u32 = 1;
