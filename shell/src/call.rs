@@ -33,6 +33,8 @@ pub struct Call {
     pub confirmed: Option<Confirmed>,
     /// The command line as it stands, for the audit log
     pub line: String,
+    /// File and line of the script it stands in
+    pub place: Option<(String, usize)>,
     /// One command from argv: nothing comes after it
     pub on_command_line: bool,
     /// What relative paths are relative to
@@ -77,8 +79,9 @@ impl Call {
         })
     }
 
+    /// Administration, behind the policies in charge of the cluster.
     pub fn admin(&self) -> Result<Arc<dyn Admin>> {
-        self.context.admin(&self.target()?)
+        crate::policy::guard(self, self.context.admin(&self.target()?)?)
     }
 
     pub fn records(&self) -> Result<Arc<dyn Records>> {

@@ -1,8 +1,10 @@
 //! Environment, home folders and client properties: read here and nowhere else.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
+use kafsh_model::plugin::Secret;
 use kafsh_model::{Error, Result};
 
 use crate::args::{Args, split_pair};
@@ -42,6 +44,41 @@ impl Home {
     pub fn under(home: &Path) -> Home {
         Home { data: home.to_path_buf(), cache: home.join("cache"), state: home.join("state") }
     }
+}
+
+/// Bytes of a secret.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
+
+/// A secret by where it is, so that it stands in no command line, script or state file: `env:NAME`
+/// or `file:PATH`, of which one newline at the end is taken off.
+///
+/// # Errors
+/// `bad-secret` (usage): another form, a variable that is not set, a file that cannot be read.
+pub fn secret(place: &str) -> Result<Secret> {
+    let bad = |message: String| Error::usage("bad-secret", message);
+    if let Some(name) = place.strip_prefix("env:") {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty());
+        let value = value.ok_or_else(|| bad(format!("the variable `{name}` is not set")))?;
+        return Ok(Secret(std::os::unix::ffi::OsStringExt::into_vec(value)));
+    }
+    let Some(path) = place.strip_prefix("file:") else {
+        // What was typed may be the secret itself: it is not repeated.
+        return Err(bad("a secret is given by where it is".to_string())
+            .with_cause("what stands in a command line is seen by others and kept in histories")
+            .with_next("--set key=env:NAME")
+            .with_next("--set key=file:PATH"));
+    };
+    let cannot = |e: &std::io::Error| bad(format!("`{path}` cannot be read: {e}"));
+    let file = std::fs::File::open(path).map_err(|e| cannot(&e))?;
+    let mut bytes = Vec::new();
+    file.take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| cannot(&e))?;
+    if bytes.len() as u64 > SECRET_BYTES_MAX {
+        return Err(bad(format!("`{path}` is larger than {SECRET_BYTES_MAX} bytes")));
+    }
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    Ok(Secret(bytes))
 }
 
 /// `-X key=value` and `--command-config FILE`, in that order of weight.

@@ -11,14 +11,17 @@ use kafsh_cluster::store::{Attached, AuditEntry, Store};
 use kafsh_cluster::{Cancel, Engine};
 use kafsh_model::confirm::Confirmed;
 use kafsh_model::port::{
-    Admin, Connector, Producer, Progress, Records, Runtime, Steps, Target, ZooKeeper,
+    Admin, Connector, Plugins, Producer, Progress, Records, Runtime, Steps, Target, ZooKeeper,
 };
+use kafsh_model::policy::Policy;
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::topic::ClusterView;
+use kafsh_model::transform::Transform;
 use kafsh_model::{ClusterName, Error, Result};
 
 use crate::call::CALL_DEADLINE;
 use crate::config::Home;
+use crate::policy::PlanGate;
 use crate::run::User;
 
 /// The version of Kafka that is provisioned where none is named: the last line with ZooKeeper.
@@ -30,8 +33,8 @@ pub enum Known {
     Attached(Attached),
 }
 
-/// Makes the steps when they are first needed: most commands never load the Wasm engine.
-pub type StepsMaker = Box<dyn Fn() -> Result<Arc<dyn Steps>> + Send + Sync>;
+/// Makes the plugins when they are first needed: most commands never load the Wasm engine.
+pub type PluginsMaker = Box<dyn Fn() -> Result<Arc<dyn Plugins>> + Send + Sync>;
 
 pub struct Context {
     pub home: Home,
@@ -41,8 +44,8 @@ pub struct Context {
     pub distributions: Arc<Distributions>,
     /// Everything is in memory: nothing real is touched
     pub rehearsing: bool,
-    steps: OnceLock<Arc<dyn Steps>>,
-    make_steps: StepsMaker,
+    plugins: OnceLock<Arc<dyn Plugins>>,
+    make_plugins: PluginsMaker,
     admins: Mutex<HashMap<String, Arc<dyn Admin>>>,
     records: Mutex<HashMap<String, Arc<dyn Records>>>,
     producers: Mutex<HashMap<String, Arc<dyn Producer>>>,
@@ -60,7 +63,7 @@ pub struct Parts {
     pub runtime: Arc<dyn Runtime>,
     pub distributions: Arc<Distributions>,
     pub rehearsing: bool,
-    pub make_steps: StepsMaker,
+    pub make_plugins: PluginsMaker,
 }
 
 impl Context {
@@ -74,8 +77,8 @@ impl Context {
             runtime,
             distributions,
             rehearsing,
-            steps: OnceLock::new(),
-            make_steps,
+            plugins: OnceLock::new(),
+            make_plugins,
             admins: Mutex::default(),
             records: Mutex::default(),
             producers: Mutex::default(),
@@ -90,12 +93,32 @@ impl Context {
         Context { _folder: Some(folder), ..self }
     }
 
-    pub fn steps(&self) -> Result<Arc<dyn Steps>> {
-        if let Some(steps) = self.steps.get() {
-            return Ok(steps.clone());
+    /// Every plugin by name.
+    ///
+    /// # Errors
+    /// The store of plugins cannot be read.
+    pub fn plugins(&self) -> Result<Arc<dyn Plugins>> {
+        if let Some(plugins) = self.plugins.get() {
+            return Ok(plugins.clone());
         }
-        let made = (self.make_steps)()?;
-        Ok(self.steps.get_or_init(|| made).clone())
+        let made = (self.make_plugins)()?;
+        Ok(self.plugins.get_or_init(|| made).clone())
+    }
+
+    /// The policy of this name.
+    ///
+    /// # Errors
+    /// `plugin-not-found`; `plugin-…` where it cannot be loaded.
+    pub fn policy(&self, name: &str) -> Result<Arc<dyn Policy>> {
+        self.plugins()?.policy(name)
+    }
+
+    /// The transform of this name.
+    ///
+    /// # Errors
+    /// `plugin-not-found`; `plugin-…` where it cannot be loaded.
+    pub fn transform(&self, name: &str) -> Result<Arc<dyn Transform>> {
+        self.plugins()?.transform(name)
     }
 
     /// An engine for one command, whose line `command` is without secrets.
@@ -105,10 +128,13 @@ impl Context {
         cancel: Cancel,
         command: &str,
     ) -> Result<Engine> {
-        let steps = self.steps()?;
+        let steps: Arc<dyn Steps> = self.plugins()?;
         let engine =
             Engine::new(self.runtime.clone(), self.connector.clone(), steps, self.store.clone());
-        Ok(engine.with_progress(progress).with_cancel(cancel).with_command(command.to_string()))
+        let bound = crate::policy::on(self, |_| true)?;
+        let gate = PlanGate { bound, progress: progress.clone() };
+        let engine = engine.with_progress(progress).with_cancel(cancel);
+        Ok(engine.with_command(command.to_string()).with_gate(Arc::new(gate)))
     }
 
     /// Brings up the cluster that a rehearsal is to be about, in memory: `--rehearse -C demo`.

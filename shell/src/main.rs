@@ -17,6 +17,7 @@ mod flow;
 mod help;
 mod jq;
 mod output;
+mod policy;
 mod records;
 mod repl;
 mod run;

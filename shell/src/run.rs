@@ -443,6 +443,15 @@ fn line_of(source: &Source, stages: &[BoundStage], span: Span) -> String {
     words.chars().take(LINE_CHARS_MAX).collect()
 }
 
+/// The file and line where a stage begins; none at the prompt and on the command line.
+fn place_of(source: &Source, span: Span) -> Option<(String, usize)> {
+    if source.name.starts_with('<') {
+        return None;
+    }
+    let before = source.text.get(..span.start)?;
+    Some((source.name.clone(), before.matches('\n').count() + 1))
+}
+
 /// The same for a message: cut.
 fn shown(source: &Source, pipeline: &BoundPipeline) -> String {
     let line = line_of(source, &pipeline.stages, pipeline.span);

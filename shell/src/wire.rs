@@ -8,11 +8,11 @@ use kafsh_cluster::store::Store;
 use kafsh_host::{HostOptions, PluginHost};
 use kafsh_kafka::KafkaConnector;
 use kafsh_model::Result;
-use kafsh_model::port::Steps;
+use kafsh_model::port::Plugins;
 use kafsh_rehearsal::Rehearsal;
 
 use crate::config::Home;
-use crate::context::{Context, Parts, StepsMaker};
+use crate::context::{Context, Parts, PluginsMaker};
 
 /// The context of this program: real, or in memory.
 pub fn context(rehearse: bool) -> Result<Context> {
@@ -31,7 +31,7 @@ pub fn context(rehearse: bool) -> Result<Context> {
         runtime: Arc::new(runtime),
         distributions,
         rehearsing: false,
-        make_steps: steps_maker(&home),
+        make_plugins: plugins_maker(&home),
         home,
     }))
 }
@@ -50,13 +50,13 @@ fn rehearsal(home: Home) -> Result<Context> {
         runtime: rehearsal,
         distributions: Arc::new(Distributions::new(home.data.clone())),
         rehearsing: true,
-        make_steps: steps_maker(&home),
+        make_plugins: plugins_maker(&home),
         home,
     })
     .keeping(folder))
 }
 
-fn steps_maker(home: &Home) -> StepsMaker {
+fn plugins_maker(home: &Home) -> PluginsMaker {
     let home = home.clone();
     Box::new(move || {
         let host = PluginHost::new(HostOptions::new(&home.cache, &home.state));
@@ -65,6 +65,6 @@ fn steps_maker(home: &Home) -> StepsMaker {
                 host.add_bundled_step(plugin.name, plugin.component, plugin.digest)?;
             }
         }
-        Ok(Arc::new(host) as Arc<dyn Steps>)
+        Ok(Arc::new(host) as Arc<dyn Plugins>)
     })
 }

@@ -8,6 +8,7 @@ mod config;
 mod group;
 mod kafka;
 mod pipes;
+mod policy;
 mod records;
 mod session;
 mod topic;
@@ -15,7 +16,7 @@ mod zookeeper;
 
 /// Every command, by noun and in the order in which `help` shows them.
 pub fn all() -> Vec<&'static CommandSpec> {
-    let tables: [&'static [&'static CommandSpec]; 10] = [
+    let tables: [&'static [&'static CommandSpec]; 11] = [
         cluster::COMMANDS,
         broker::COMMANDS,
         zookeeper::COMMANDS,
@@ -24,6 +25,7 @@ pub fn all() -> Vec<&'static CommandSpec> {
         records::COMMANDS,
         group::COMMANDS,
         config::COMMANDS,
+        policy::COMMANDS,
         pipes::COMMANDS,
         session::COMMANDS,
     ];

@@ -71,6 +71,7 @@ impl Runner {
                     cancel: self.cancel.clone(),
                     confirmed: None,
                     line: line_of(source, std::slice::from_ref(stage), stage.span),
+                    place: place_of(source, stage.span),
                     on_command_line: source.name == crate::bind::COMMAND_LINE,
                     directory: self.directory.clone(),
                     progress: self.progress.clone(),

@@ -8,13 +8,14 @@ use std::time::Duration;
 use kafsh_model::Result;
 use kafsh_model::plan::Node;
 use kafsh_model::port::{Admin, Connector, Progress, ProgressEvent, Runtime, Steps, Target};
-use kafsh_model::port::{Records, ZooKeeper};
+use kafsh_model::port::{Records, TopicGate, ZooKeeper};
 use kafsh_model::spec::ClusterSpec;
 
 use crate::cancel::Cancel;
 use crate::store::Store;
 
 mod actions;
+mod admit;
 mod ailing;
 mod apply;
 mod catch_up;
@@ -69,6 +70,8 @@ pub struct Engine {
     pub cancel: Cancel,
     /// The command line, with secrets masked: what another shell is told that finds the lock held
     pub command: String,
+    /// Asked before a step's plan creates a topic
+    gate: Option<Arc<dyn TopicGate>>,
     /// Nodes whose readiness was told of since they were last started: it is told once
     announced: Arc<Mutex<BTreeSet<Node>>>,
 }
@@ -89,6 +92,7 @@ impl Engine {
             progress: Arc::new(Silent),
             cancel: Cancel::new(),
             command: String::new(),
+            gate: None,
             announced: Arc::default(),
         }
     }
@@ -108,6 +112,12 @@ impl Engine {
     #[must_use]
     pub fn with_command(mut self, command: impl Into<String>) -> Self {
         self.command = command.into();
+        self
+    }
+
+    #[must_use]
+    pub fn with_gate(mut self, gate: Arc<dyn TopicGate>) -> Self {
+        self.gate = Some(gate);
         self
     }
 

@@ -28,6 +28,7 @@ mod identity;
 mod journal;
 mod lock;
 mod owner;
+mod policies;
 mod proven;
 
 pub use attached::Attached;

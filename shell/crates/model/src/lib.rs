@@ -5,6 +5,7 @@ pub mod codes;
 pub mod config;
 pub mod confirm;
 pub mod error;
+pub mod glob;
 pub mod group;
 pub mod keys;
 pub mod name;

@@ -77,6 +77,61 @@ pub struct PolicyResponse {
     pub amendments: Vec<Amendment>,
 }
 
+/// What a policy's word is worth where it is bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyMode {
+    /// What it denies is refused, what it amends is amended
+    Enforce,
+    /// What it would deny or amend is said
+    Warn,
+    /// Not asked
+    Off,
+}
+
+impl PolicyMode {
+    pub const ALL: [PolicyMode; 3] = [PolicyMode::Enforce, PolicyMode::Warn, PolicyMode::Off];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            PolicyMode::Enforce => "enforce",
+            PolicyMode::Warn => "warn",
+            PolicyMode::Off => "off",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        PolicyMode::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+/// A policy put in charge of topics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyBinding {
+    /// Unique; the policy's own where none was given
+    pub name: String,
+    pub policy: String,
+    pub mode: PolicyMode,
+    /// Globs of cluster names, `!` excludes
+    pub clusters: Vec<String>,
+    /// Globs of topic names, `!` excludes
+    pub topics: Vec<String>,
+    /// As they were typed, so that a secret stays a reference
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<(String, String)>,
+}
+
+impl PolicyBinding {
+    pub fn is_about_cluster(&self, cluster: &str) -> bool {
+        crate::glob::fits_any(self.clusters.iter().map(String::as_str), cluster)
+    }
+
+    pub fn is_about_topic(&self, topic: &str) -> bool {
+        crate::glob::fits_any(self.topics.iter().map(String::as_str), topic)
+    }
+}
+
 /// A policy plugin. Calls are synchronous: a guest runs on a thread of its own.
 pub trait Policy: Send + Sync {
     fn manifest(&self) -> &Manifest;

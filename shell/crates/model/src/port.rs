@@ -13,9 +13,11 @@ use crate::error::{Error, Result};
 use crate::group::{CommittedOffset, GroupDescription, GroupListing};
 use crate::name::BrokerId;
 use crate::plan::{Node, StepInfo, StepInput, StepPlan, Verification};
+use crate::policy::Policies;
 use crate::record::RecordBatch;
 use crate::snapshot::{HostFacts, NodeFacts, PortFacts, ProcessState};
 use crate::spec::ClusterSpec;
+use crate::transform::Transforms;
 use crate::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -379,6 +381,24 @@ pub trait Steps: Send + Sync {
     fn step(&self, name: &str) -> Result<Arc<dyn Step>>;
     fn list(&self) -> Vec<StepInfo>;
 }
+
+/// Asked before a topic is planned with a cluster: the policies that are bound to it.
+pub trait TopicGate: Send + Sync {
+    /// The topic as it may be created.
+    ///
+    /// # Errors
+    /// `policy-denied` (refused).
+    fn admit<'a>(
+        &'a self,
+        cluster: &'a str,
+        topic: &'a TopicSpec,
+    ) -> BoxFuture<'a, Result<TopicSpec>>;
+}
+
+/// All kinds of plugins by name.
+pub trait Plugins: Steps + Policies + Transforms {}
+
+impl<T: Steps + Policies + Transforms> Plugins for T {}
 
 /// Told of progress; draws it or not.
 pub trait Progress: Send + Sync {

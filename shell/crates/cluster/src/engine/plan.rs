@@ -31,7 +31,7 @@ impl Engine {
                 observed: snapshot.clone(),
                 planned: plan.actions().cloned().collect(),
             };
-            let answer = self.ask_step(name, input).await?;
+            let mut answer = self.ask_step(name, input).await?;
             let total = plan.actions().count() + answer.actions.len();
             if total > ACTIONS_MAX {
                 return Err(Error::failed(
@@ -43,6 +43,7 @@ impl Engine {
             for action in &answer.actions {
                 check_action(spec, name, action)?;
             }
+            self.admit_topics(spec, &mut answer).await?;
             plan.steps.push(PlannedStep { step: name.clone(), plan: answer });
         }
         self.add_identity(spec, snapshot, &mut plan);

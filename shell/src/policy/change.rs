@@ -1,0 +1,122 @@
+//! Amendments and settings, made in a topic's state.
+
+use kafsh_model::config::ConfigChange;
+use kafsh_model::policy::{Amendment, TopicState};
+use kafsh_model::{Error, Result};
+
+/// Beginning of the names of fields that are settings.
+const CONFIG: &str = "config.";
+
+/// Makes one amendment; gives what was there before.
+///
+/// # Errors
+/// `policy-bad-amendment`: a field that is not known, or a value that is no number.
+pub fn amended(state: &mut TopicState, amendment: &Amendment) -> Result<Option<String>> {
+    let Amendment { field, value, .. } = amendment;
+    let number = || {
+        let number = value.as_ref().and_then(|value| value.parse::<u32>().ok());
+        number.filter(|number| *number > 0).ok_or_else(|| bad(field, "needs a number from 1"))
+    };
+    match field.as_str() {
+        "partitions" => {
+            let before = std::mem::replace(&mut state.partitions, number()?);
+            Ok(Some(before.to_string()))
+        }
+        "replication-factor" => {
+            let before = std::mem::replace(&mut state.replication_factor, number()?);
+            Ok(Some(before.to_string()))
+        }
+        other => {
+            let key = other.strip_prefix(CONFIG).filter(|key| !key.is_empty());
+            let key = key.ok_or_else(|| bad(field, "is no field of a topic"))?;
+            Ok(match value {
+                Some(value) => state.configs.insert(key.to_string(), value.clone()),
+                None => state.configs.remove(key),
+            })
+        }
+    }
+}
+
+fn bad(field: &str, why: &str) -> Error {
+    let message = format!("it amends `{}`, which {why}", field.escape_debug());
+    Error::failed("policy-bad-amendment", message)
+}
+
+/// A topic's state after changes of settings.
+pub fn after(state: &TopicState, changes: &[ConfigChange]) -> TopicState {
+    let mut state = state.clone();
+    for change in changes {
+        let before = state.configs.get(change.key()).cloned();
+        let value = crate::commands::config::values::after(change, before.as_deref());
+        match value {
+            Some(value) => state.configs.insert(change.key().to_string(), value),
+            None => state.configs.remove(change.key()),
+        };
+    }
+    state
+}
+
+/// The changes of settings that lead from one state to another.
+pub fn changes_between(before: &TopicState, after: &TopicState) -> Vec<ConfigChange> {
+    let set = after.configs.iter().filter(|(key, value)| before.configs.get(*key) != Some(*value));
+    let unset = before.configs.keys().filter(|key| !after.configs.contains_key(*key));
+    set.map(|(key, value)| ConfigChange::Set { key: key.clone(), value: value.clone() })
+        .chain(unset.map(|key| ConfigChange::Unset { key: key.clone() }))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> TopicState {
+        TopicState {
+            partitions: 3,
+            replication_factor: 2,
+            configs: [("retention.ms".to_string(), "1".to_string())].into(),
+        }
+    }
+
+    fn amendment(field: &str, value: Option<&str>) -> Amendment {
+        Amendment { field: field.into(), value: value.map(String::from), reason: "so".into() }
+    }
+
+    #[test]
+    fn amendments_change_their_field_and_nothing_else() {
+        let mut state = state();
+        assert_eq!(amended(&mut state, &amendment("partitions", Some("6"))), Ok(Some("3".into())));
+        assert_eq!(amended(&mut state, &amendment("config.a", Some("b"))), Ok(None));
+        let unset = amendment("config.retention.ms", None);
+        assert_eq!(amended(&mut state, &unset), Ok(Some("1".into())));
+        assert_eq!((state.partitions, state.replication_factor), (6, 2));
+        assert_eq!(state.configs.into_iter().collect::<Vec<_>>(), [("a".into(), "b".into())]);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for (field, value) in [
+            ("partitions", None),
+            ("partitions", Some("0")),
+            ("partitions", Some("many")),
+            ("replication-factor", Some("-1")),
+            ("config.", Some("x")),
+            ("name", Some("x")),
+        ] {
+            let mut state = state();
+            let error = amended(&mut state, &amendment(field, value)).unwrap_err();
+            assert_eq!(error.code, "policy-bad-amendment", "{field}");
+            assert_eq!(state, self::state());
+        }
+    }
+
+    #[test]
+    fn changes_lead_from_one_state_to_the_other() {
+        let before = state();
+        let set = ConfigChange::Set { key: "cleanup.policy".into(), value: "compact".into() };
+        let unset = ConfigChange::Unset { key: "retention.ms".into() };
+        let changes = vec![set, unset];
+        let state = after(&before, &changes);
+        assert_eq!(changes_between(&before, &state), changes);
+        assert_eq!(changes_between(&before, &before), []);
+    }
+}
