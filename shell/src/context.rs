@@ -10,10 +10,10 @@ use kafsh_cluster::spec::{PortRegistry, SpecRequest};
 use kafsh_cluster::store::{Attached, AuditEntry, Store};
 use kafsh_cluster::{Cancel, Engine};
 use kafsh_model::confirm::Confirmed;
+use kafsh_model::policy::Policy;
 use kafsh_model::port::{
     Admin, Connector, Plugins, Producer, Progress, Records, Runtime, Steps, Target, ZooKeeper,
 };
-use kafsh_model::policy::Policy;
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::topic::ClusterView;
 use kafsh_model::transform::Transform;
@@ -68,7 +68,7 @@ pub struct Parts {
 
 impl Context {
     pub fn new(parts: Parts) -> Self {
-        let Parts { home, store, connector, runtime, distributions, rehearsing, make_steps } =
+        let Parts { home, store, connector, runtime, distributions, rehearsing, make_plugins } =
             parts;
         Context {
             home,

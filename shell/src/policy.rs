@@ -18,7 +18,7 @@ use kafsh_model::port::{Admin, Progress};
 
 pub use ask::{Answer, Said, refusal};
 pub use guard::{GuardedAdmin, PlanGate};
-pub use state::{current_state, facts};
+pub use state::facts;
 
 use crate::call::Call;
 use crate::context::Context;

@@ -24,7 +24,10 @@ pub struct Said {
 #[derive(Clone, Debug)]
 pub enum Answer {
     Finding(PolicyFinding),
-    Amended { amendment: Amendment, before: Option<String> },
+    Amended {
+        amendment: Amendment,
+        before: Option<String>,
+    },
     /// It broke, took too long or cannot be loaded
     Broken(Error),
 }

@@ -47,7 +47,7 @@ pub fn after(state: &TopicState, changes: &[ConfigChange]) -> TopicState {
     let mut state = state.clone();
     for change in changes {
         let before = state.configs.get(change.key()).cloned();
-        let value = crate::commands::config::values::after(change, before.as_deref());
+        let value = change.after(before.as_deref());
         match value {
             Some(value) => state.configs.insert(change.key().to_string(), value),
             None => state.configs.remove(change.key()),

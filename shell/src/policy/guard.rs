@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafsh_model::Result;
 use kafsh_model::config::{ConfigChange, ConfigResource};
 use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
 use kafsh_model::name::BrokerId;
@@ -13,7 +14,6 @@ use kafsh_model::port::{
     TopicGate, TopicList,
 };
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
-use kafsh_model::Result;
 
 use super::change::{after, changes_between};
 use super::state::{current_state, defaults, facts};
@@ -83,9 +83,10 @@ impl GuardedAdmin {
 /// What a wish comes to, with the brokers' defaults where it says nothing.
 async fn wanted(admin: &dyn Admin, spec: &TopicSpec) -> Result<TopicState> {
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let assigned = spec.assignments.first().map(|replicas| {
-        (count(spec.assignments.len()), count(replicas.len()))
-    });
+    let assigned = spec
+        .assignments
+        .first()
+        .map(|replicas| (count(spec.assignments.len()), count(replicas.len())));
     let partitions = spec.partitions.and_then(|n| u32::try_from(n).ok());
     let replicas = spec.replication_factor.and_then(|n| u32::try_from(n).ok());
     let (partitions, replication_factor) = match (assigned, partitions, replicas) {
@@ -186,8 +187,7 @@ impl Admin for GuardedAdmin {
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let wanted = u32::try_from(total).unwrap_or(0);
-            let change =
-                |now: &TopicState| TopicState { partitions: wanted, ..now.clone() };
+            let change = |now: &TopicState| TopicState { partitions: wanted, ..now.clone() };
             let total = match self.alter(topic, change).await? {
                 Some((_, admitted)) => i32::try_from(admitted.partitions).unwrap_or(total),
                 None => total,

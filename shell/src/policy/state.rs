@@ -49,7 +49,7 @@ async fn states(
     };
     let mut states = BTreeMap::new();
     for (topic, (_, entries)) in topics.iter().zip(configs) {
-        let own = entries?.into_iter().filter(|entry| entry.source == ConfigSource::Topic);
+        let own = entries.into_iter().filter(|entry| entry.source == ConfigSource::Topic);
         let configs = own.filter_map(|entry| Some((entry.key, entry.value?))).collect();
         let state = TopicState {
             partitions: u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX),
@@ -71,7 +71,7 @@ pub async fn defaults(admin: &dyn Admin) -> Result<(u32, u32)> {
     let resources = [ConfigResource::Broker(broker.id)];
     let mut described = admin.describe_configs(&resources).await?;
     let entries = match described.pop() {
-        Some((_, entries)) => entries?,
+        Some((_, entries)) => entries,
         None => Vec::new(),
     };
     let number = |key: &str| {

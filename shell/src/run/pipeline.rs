@@ -9,7 +9,7 @@ use kafsh_model::{Error, Result};
 use serde_json::Value;
 
 use super::advice::{Asked, typed};
-use super::{Runner, line_of};
+use super::{Runner, line_of, place_of};
 use crate::args::as_text;
 use crate::bind::{BoundPipeline, BoundStage, BoundStageKind, Source, evaluate, values_of};
 use crate::call::Call;

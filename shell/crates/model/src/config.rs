@@ -71,4 +71,30 @@ impl ConfigChange {
             | ConfigChange::Subtract { key, .. } => key,
         }
     }
+
+    /// What a value becomes by this, as far as that is known without the brokers.
+    pub fn after(&self, old: Option<&str>) -> Option<String> {
+        let elements = |text: &str| -> Vec<String> {
+            let parts = text.split(',').map(|part| part.trim().to_string());
+            parts.filter(|part| !part.is_empty()).collect()
+        };
+        let old = elements(old.unwrap_or_default());
+        match self {
+            ConfigChange::Set { value, .. } => Some(value.clone()),
+            ConfigChange::Unset { .. } => None,
+            ConfigChange::Append { value, .. } => {
+                let mut all = old;
+                for element in elements(value) {
+                    if !all.contains(&element) {
+                        all.push(element);
+                    }
+                }
+                Some(all.join(","))
+            }
+            ConfigChange::Subtract { value, .. } => {
+                let gone = elements(value);
+                Some(old.into_iter().filter(|e| !gone.contains(e)).collect::<Vec<_>>().join(","))
+            }
+        }
+    }
 }

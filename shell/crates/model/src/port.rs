@@ -17,8 +17,8 @@ use crate::policy::Policies;
 use crate::record::RecordBatch;
 use crate::snapshot::{HostFacts, NodeFacts, PortFacts, ProcessState};
 use crate::spec::ClusterSpec;
-use crate::transform::Transforms;
 use crate::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
+use crate::transform::Transforms;
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

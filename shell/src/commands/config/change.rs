@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::resource::{entries, show, value};
-use super::values::after;
 use crate::call::Call;
 use crate::flow::{Column, Output, View, column};
 use crate::spec::FlagSpec;
@@ -44,7 +43,7 @@ pub async fn apply(
         kafsh_model::keys::is_sensitive(key)
             || before.iter().any(|entry| entry.key == key && entry.sensitive)
     };
-    let expected = |change: &ConfigChange| after(change, shown(&before, change.key()).as_deref());
+    let expected = |change: &ConfigChange| change.after(shown(&before, change.key()).as_deref());
     let (now, seen) = match dry_run {
         true => (Vec::new(), true),
         false => {

@@ -93,31 +93,6 @@ pub fn unsets(scope: Scope, words: &[String]) -> Result<Vec<ConfigChange>> {
     Ok(changes)
 }
 
-/// What a value becomes by a change, as far as that is known here.
-pub fn after(change: &ConfigChange, old: Option<&str>) -> Option<String> {
-    let elements = |text: &str| -> Vec<String> {
-        text.split(',').map(|part| part.trim().to_string()).filter(|p| !p.is_empty()).collect()
-    };
-    let old = elements(old.unwrap_or_default());
-    match change {
-        ConfigChange::Set { value, .. } => Some(value.clone()),
-        ConfigChange::Unset { .. } => None,
-        ConfigChange::Append { value, .. } => {
-            let mut all = old;
-            for element in elements(value) {
-                if !all.contains(&element) {
-                    all.push(element);
-                }
-            }
-            Some(all.join(","))
-        }
-        ConfigChange::Subtract { value, .. } => {
-            let gone = elements(value);
-            Some(old.into_iter().filter(|e| !gone.contains(e)).collect::<Vec<_>>().join(","))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,10 +133,10 @@ mod tests {
     fn lists_grow_and_shrink() {
         let one = |text: &str| changes(Scope::Topic, &[text.to_string()]).unwrap().remove(0);
         let append = one("cleanup.policy+=compact");
-        assert_eq!(after(&append, Some("delete")).as_deref(), Some("delete,compact"));
-        assert_eq!(after(&append, Some("compact")).as_deref(), Some("compact"));
+        assert_eq!(append.after(Some("delete")).as_deref(), Some("delete,compact"));
+        assert_eq!(append.after(Some("compact")).as_deref(), Some("compact"));
         let subtract = one("cleanup.policy-=delete");
-        assert_eq!(after(&subtract, Some("delete,compact")).as_deref(), Some("compact"));
-        assert_eq!(after(&one("retention.ms=1m"), None).as_deref(), Some("60000"));
+        assert_eq!(subtract.after(Some("delete,compact")).as_deref(), Some("compact"));
+        assert_eq!(one("retention.ms=1m").after(None).as_deref(), Some("60000"));
     }
 }

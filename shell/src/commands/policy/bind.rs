@@ -83,6 +83,8 @@ async fn run(call: Call) -> Result<Output> {
     let output = Output::value(Value::Array(vec![row(&bound)]), View::Rows(COLUMNS));
     Ok(match dry_run {
         true => output.note("dry run: nothing was bound"),
-        false => output.note("what exists is not changed: `policy check` says what it thinks of it"),
+        false => {
+            output.note("what exists is not changed: `policy check` says what it thinks of it")
+        }
     })
 }

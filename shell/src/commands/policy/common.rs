@@ -40,7 +40,8 @@ pub fn row(bound: &Bound) -> Value {
 }
 
 pub fn mode(text: &str) -> Result<PolicyMode> {
-    PolicyMode::from_name(text).ok_or_else(|| Error::usage("bad-value", format!("no mode `{text}`")))
+    PolicyMode::from_name(text)
+        .ok_or_else(|| Error::usage("bad-value", format!("no mode `{text}`")))
 }
 
 /// The binding of a name.

@@ -1,7 +1,7 @@
 //! `policy explain NAME`: what a bound policy is for, and how it is set.
 
-use kafsh_model::plugin::{SettingSpec, SettingType};
 use kafsh_model::Result;
+use kafsh_model::plugin::{SettingSpec, SettingType};
 use serde_json::{Value, json};
 
 use super::common::binding;
