@@ -21,7 +21,58 @@ pub mod contract {
     });
 }
 
+mod clock;
+pub(crate) mod cluster_read;
 mod log;
+pub(crate) mod metrics;
+pub(crate) mod random;
 pub(crate) mod settings;
+pub(crate) mod state;
 
 pub use contract::kafsh::host;
+
+use kafsh_model::plugin::{CapabilityName, PluginKind};
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::guest::GuestState;
+
+/// The package of the contract's interfaces of capabilities.
+const PACKAGE: &str = "kafsh:host/";
+/// Its version that this host has.
+const VERSION: &str = "1.0.0";
+
+/// What the world of a kind has; the rest cannot be asked for.
+pub(crate) fn of_kind(kind: PluginKind) -> &'static [CapabilityName] {
+    use CapabilityName::{Clock, ClusterRead, Log, Metrics, Random, Settings, State};
+    match kind {
+        PluginKind::Step => &[Log, Settings, Clock, Random, Metrics],
+        PluginKind::Policy => &[Log, Settings, Clock, Random, Metrics, ClusterRead],
+        PluginKind::Transform => &[Log, Settings, Clock, Random, Metrics, State],
+    }
+}
+
+/// The capability that an import asks for; `None`: it is none of this host's.
+pub(crate) fn asked_for(import: &str) -> Option<CapabilityName> {
+    let (interface, _) = import.strip_prefix(PACKAGE)?.split_once('@')?;
+    let known = format!("{PACKAGE}{interface}@{VERSION}");
+    CapabilityName::from_name(interface).filter(|_| crate::inspect::same_track(import, &known))
+}
+
+/// Gives what is linked by `linker` one capability.
+pub(crate) fn link(
+    linker: &mut Linker<GuestState>,
+    capability: CapabilityName,
+) -> wasmtime::Result<()> {
+    type Own = HasSelf<GuestState>;
+    match capability {
+        CapabilityName::Log => host::log::add_to_linker::<_, Own>(linker, |state| state),
+        CapabilityName::Settings => host::settings::add_to_linker::<_, Own>(linker, |state| state),
+        CapabilityName::Clock => host::clock::add_to_linker::<_, Own>(linker, |state| state),
+        CapabilityName::Random => host::random::add_to_linker::<_, Own>(linker, |state| state),
+        CapabilityName::Metrics => host::metrics::add_to_linker::<_, Own>(linker, |state| state),
+        CapabilityName::ClusterRead => {
+            host::cluster_read::add_to_linker::<_, Own>(linker, |state| state)
+        }
+        CapabilityName::State => host::state::add_to_linker::<_, Own>(linker, |state| state),
+    }
+}

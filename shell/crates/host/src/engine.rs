@@ -1,4 +1,4 @@
-//! The engine that all plugins share: what is switched on, compiling, running on a thread.
+//! An engine that plugins share: what is switched on, compiling, stores.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::mpsc;
@@ -9,7 +9,7 @@ use wasmtime::component::Component;
 use wasmtime::{Config, Store};
 
 use crate::guest::GuestState;
-use crate::limits::{COMPILE_TIME_MAX, STACK_BYTES_MAX, THREAD_STACK_BYTES, TRANSFER_BYTES_MAX};
+use crate::limits::{COMPILE_TIME_MAX, Limits};
 use crate::ticker::Ticker;
 
 pub(crate) struct Engine {
@@ -17,6 +17,8 @@ pub(crate) struct Engine {
     pub(crate) ticker: Ticker,
     /// Compiled code of another engine's fingerprint is of no use here
     pub(crate) fingerprint: String,
+    /// Whether it counts the work that guests do
+    pub(crate) counts_fuel: bool,
 }
 
 /// Why there is no compiled code.
@@ -28,15 +30,16 @@ pub(crate) enum CompileError {
 }
 
 impl Engine {
-    pub(crate) fn new() -> Result<Self> {
-        let wasmtime = wasmtime::Engine::new(&config())
+    /// Guests of one engine have stacks of the same size.
+    pub(crate) fn new(stack_bytes: usize, counts_fuel: bool) -> Result<Self> {
+        let wasmtime = wasmtime::Engine::new(&config(stack_bytes, counts_fuel))
             .map_err(|e| Error::bug(format!("the plugin engine does not start: {e:#}")))?;
         let clock = wasmtime.clone();
         let ticker = Ticker::start(move || clock.increment_epoch())?;
         let mut hasher = DefaultHasher::new();
         wasmtime.precompile_compatibility_hash().hash(&mut hasher);
         let fingerprint = format!("{:016x}", hasher.finish());
-        Ok(Engine { wasmtime, ticker, fingerprint })
+        Ok(Engine { wasmtime, ticker, fingerprint, counts_fuel })
     }
 
     /// Native code of `component`, as the cache keeps it.
@@ -69,23 +72,24 @@ impl Engine {
         unsafe { Component::deserialize(&self.wasmtime, compiled) }
     }
 
-    /// A store for one call, with every bound in force but the deadline.
-    pub(crate) fn store(&self) -> Store<GuestState> {
-        let mut store = Store::new(&self.wasmtime, GuestState::default());
+    /// A store for one instance, with every bound in force but the deadline.
+    pub(crate) fn store(&self, state: GuestState, limits: &Limits) -> Store<GuestState> {
+        let mut store = Store::new(&self.wasmtime, state);
         store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(TRANSFER_BYTES_MAX);
+        store.set_hostcall_fuel(limits.transfer_bytes);
         store.epoch_deadline_trap();
         store
     }
 }
 
 /// Only what guests of the SDK need: optional features of an engine carry its bugs.
-fn config() -> Config {
+fn config(stack_bytes: usize, counts_fuel: bool) -> Config {
     let mut config = Config::new();
     config
         .concurrency_support(false)
         .epoch_interruption(true)
-        .max_wasm_stack(STACK_BYTES_MAX)
+        .consume_fuel(counts_fuel)
+        .max_wasm_stack(stack_bytes)
         .wasm_component_model(true)
         .wasm_memory64(false)
         .wasm_multi_memory(false)
@@ -95,17 +99,4 @@ fn config() -> Config {
         .wasm_tail_call(false)
         .shared_memory(false);
     config
-}
-
-/// Runs `work` on a thread with a stack that is large enough for a guest and of known size.
-pub(crate) fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
-    thread::scope(|scope| {
-        thread::Builder::new()
-            .name("plugin".into())
-            .stack_size(THREAD_STACK_BYTES)
-            .spawn_scoped(scope, work)
-            .map_err(|e| Error::io("cannot start a thread for a plugin", &e))?
-            .join()
-            .map_err(|_| Error::bug("the host of plugins panicked"))
-    })
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use kafsh_model::error::Error;
+use kafsh_model::plugin::PluginKind;
 use kafsh_model::units::show_duration;
 use kafsh_pack::Digest;
 use wasmtime::{Trap, WasmBacktrace};
@@ -11,7 +12,7 @@ use wasmtime::{Trap, WasmBacktrace};
 use crate::engine::CompileError;
 use crate::guest::LimitReached;
 use crate::inspect::Refusal;
-use crate::limits::{COMPILE_TIME_MAX, FRAMES_SHOWN_MAX, STACK_BYTES_MAX, TRANSFER_BYTES_MAX};
+use crate::limits::{COMPILE_TIME_MAX, FRAMES_SHOWN_MAX, Limits};
 use crate::text::{shown, shown_within};
 
 /// Bytes of what the engine says of a component that it refuses.
@@ -20,10 +21,9 @@ const ENGINE_MESSAGE_BYTES_MAX: usize = 1 << 10;
 /// Which plugin: every error names it.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    /// `step`
-    pub(crate) kind: &'static str,
+    pub(crate) kind: PluginKind,
     pub(crate) name: String,
-    /// Once it is known
+    /// As its manifest says; `None` while that is not read
     pub(crate) version: Option<String>,
     pub(crate) digest: Digest,
 }
@@ -50,8 +50,26 @@ impl Identity {
     /// It was not taken in.
     pub(crate) fn refused(&self, refusal: &Refusal) -> Error {
         let (class, code) = refusal.code();
-        Error::new(class, code, format!("{self} cannot be loaded"))
-            .with_cause(shown(&refusal.to_string()))
+        let error = Error::new(class, code, format!("{self} cannot be loaded"))
+            .with_cause(shown(&refusal.to_string()));
+        match refusal {
+            Refusal::NotGranted(capability) => {
+                error.with_next(format!("plugin grant {} {}", self.name, capability.name()))
+            }
+            _ => error,
+        }
+    }
+
+    /// It did what it may not, though it was given the means.
+    pub(crate) fn denied(&self, call: Call, why: impl Into<String>) -> Error {
+        let function = call.function;
+        Error::refused("plugin-host-denied", format!("{self} went too far in `{function}`"))
+            .with_cause(shown(&why.into()))
+    }
+
+    /// The engine does not do what it always does.
+    pub(crate) fn bug(&self, error: &wasmtime::Error) -> Error {
+        Error::bug(format!("{self}: {error:#}"))
     }
 
     pub(crate) fn not_compiled(&self, error: CompileError) -> Error {
@@ -98,6 +116,7 @@ impl Identity {
     pub(crate) fn broke(
         &self,
         call: Call,
+        limits: &Limits,
         error: &wasmtime::Error,
         panic: Option<String>,
         elapsed: Duration,
@@ -119,7 +138,7 @@ impl Identity {
                     failed("plugin-stack", format!("ran out of stack in `{function}`")).with_cause(
                         format!(
                             "it may have {} KiB: a recursion without end?",
-                            STACK_BYTES_MAX >> 10
+                            limits.stack_bytes >> 10
                         ),
                     )
                 }
@@ -127,7 +146,7 @@ impl Identity {
                     let cause = panic.unwrap_or_else(|| trap.to_string());
                     failed("plugin-panic", format!("panicked in `{function}`")).with_cause(cause)
                 }
-                _ => self.bad_output(call, bad_value(error)),
+                _ => self.bad_output(call, bad_value(error, limits)),
             }
         };
         frames(error).into_iter().fold(described, Error::with_evidence)
@@ -146,10 +165,10 @@ fn is_bad_value(trap: Trap) -> bool {
     )
 }
 
-fn bad_value(error: &wasmtime::Error) -> String {
+fn bad_value(error: &wasmtime::Error, limits: &Limits) -> String {
     let why = error.root_cause().to_string();
     if why.contains("fuel allocated for hostcalls") {
-        return format!("it is larger than {} MiB", TRANSFER_BYTES_MAX >> 20);
+        return format!("it is larger than {} MiB", limits.transfer_bytes >> 20);
     }
     shown_within(&why, ENGINE_MESSAGE_BYTES_MAX)
 }

@@ -1,4 +1,4 @@
-//! What belongs to one instance: its bounds on memory and what it has logged.
+//! What belongs to one instance: its bounds, what it was lent, what it has said.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,24 +6,46 @@ use std::sync::Arc;
 use kafsh_model::plugin::Settings;
 use wasmtime::ResourceLimiter;
 
-use crate::limits::{
-    INSTANCES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX,
-};
+use crate::capabilities::cluster_read::View;
+use crate::capabilities::metrics::Counters;
+use crate::capabilities::random::Dice;
+use crate::capabilities::state::Kept;
+use crate::limits::{INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use crate::log::Captured;
 
 /// The data of a store.
-#[derive(Default)]
 pub(crate) struct GuestState {
     pub(crate) limiter: Limiter,
     pub(crate) log: Captured,
     pub(crate) settings: Arc<Settings>,
     pub(crate) secrets_held: usize,
+    pub(crate) cluster: View,
+    pub(crate) kept: Kept,
+    pub(crate) counters: Counters,
+    /// Where runs are to be alike: random bytes come of it, and time stands still
+    pub(crate) dice: Option<Dice>,
+}
+
+impl GuestState {
+    pub(crate) fn new(memory_bytes_max: usize, settings: Arc<Settings>) -> Self {
+        GuestState {
+            limiter: Limiter { memory_bytes_max, memory_bytes: 0, table_elements: 0 },
+            log: Captured::default(),
+            settings,
+            secrets_held: 0,
+            cluster: View::default(),
+            kept: Kept::default(),
+            counters: Counters::default(),
+            dice: None,
+        }
+    }
 }
 
 /// Sums what all memories and tables of a store take: the engine's own bounds are per memory.
-#[derive(Default)]
 pub(crate) struct Limiter {
-    memory_bytes: usize,
+    memory_bytes_max: usize,
+    /// Memory never shrinks, so this is the peak too
+    pub(crate) memory_bytes: usize,
     table_elements: usize,
 }
 
@@ -65,7 +87,7 @@ impl ResourceLimiter for Limiter {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let by = desired.saturating_sub(current);
-        grow(&mut self.memory_bytes, by, MEMORY_BYTES_MAX, "bytes of memory")
+        grow(&mut self.memory_bytes, by, self.memory_bytes_max, "bytes of memory")
             .map_err(wasmtime::Error::new)
     }
 
@@ -99,9 +121,9 @@ mod tests {
 
     #[test]
     fn memories_are_summed() {
-        let mut limiter = Limiter::default();
-        assert!(limiter.memory_growing(0, MEMORY_BYTES_MAX / 2, None).unwrap());
-        assert!(limiter.memory_growing(0, MEMORY_BYTES_MAX / 2, None).unwrap());
+        let mut limiter = GuestState::new(8 << 20, Arc::default()).limiter;
+        assert!(limiter.memory_growing(0, 4 << 20, None).unwrap());
+        assert!(limiter.memory_growing(0, 4 << 20, None).unwrap());
         let error = limiter.memory_growing(0, 65_536, None).unwrap_err();
         assert!(error.downcast_ref::<LimitReached>().is_some(), "{error}");
     }

@@ -2,18 +2,23 @@
 
 mod manifest;
 mod outline;
+mod peek;
 mod report;
 
 use std::borrow::Cow;
 use std::fmt;
 
 use kafsh_model::error::{Class, Error};
+use kafsh_model::plugin::{CapabilityName, Manifest, PluginKind};
 use wasmparser::Parser;
 
+use crate::capabilities::{asked_for, of_kind};
+use crate::grants::Grants;
 use crate::limits::COMPONENT_BYTES_MAX;
 use crate::text::shown_within;
 pub use manifest::{MANIFEST_SECTION, is_plugin_name, within_scope};
 use outline::outline;
+pub(crate) use peek::peek;
 pub use report::{Inspected, SectionSize, inspect, lent_to};
 
 /// Bytes of what is said of a refused component.
@@ -23,8 +28,8 @@ const REFUSAL_BYTES_MAX: usize = 1 << 10;
 pub(crate) struct World {
     /// `provisioning-step`, for messages
     pub(crate) name: &'static str,
-    /// Interfaces that are linked
-    pub(crate) imports: &'static [&'static str],
+    /// The interface of types that its functions speak of
+    pub(crate) types: &'static str,
     /// The interface that it must have
     pub(crate) export: &'static str,
 }
@@ -37,6 +42,8 @@ pub(crate) enum Refusal {
     Import(String),
     /// Imported, but not asked for in the manifest
     Undeclared(String),
+    /// Asked for, and not granted
+    NotGranted(CapabilityName),
     WrongWorld(String),
     NoManifest,
     BadManifest(String),
@@ -52,6 +59,7 @@ impl Refusal {
             Refusal::Import(_) | Refusal::Undeclared(_) => {
                 (Class::Refused, "plugin-import-refused")
             }
+            Refusal::NotGranted(_) => (Class::Refused, "plugin-not-granted"),
             Refusal::WrongWorld(_) => (Class::Failed, "plugin-wrong-world"),
             Refusal::NoManifest => (Class::Failed, "plugin-no-manifest"),
             Refusal::BadManifest(_) => (Class::Failed, "plugin-bad-manifest"),
@@ -59,7 +67,7 @@ impl Refusal {
     }
 
     /// As an error that does not say yet which file it is about.
-    fn error(&self) -> Error {
+    pub(crate) fn error(&self) -> Error {
         let (class, code) = self.code();
         let error = Error::new(class, code, "the file is no plugin that can be used");
         error.with_cause(shown_within(&self.to_string(), REFUSAL_BYTES_MAX))
@@ -81,6 +89,9 @@ impl fmt::Display for Refusal {
             }
             Refusal::Undeclared(name) => {
                 write!(f, "it imports `{name}`, which its manifest does not ask for")
+            }
+            Refusal::NotGranted(capability) => {
+                write!(f, "it asks for `{}`, which it was not granted", capability.name())
             }
             Refusal::WrongWorld(why) | Refusal::BadManifest(why) => f.write_str(why),
             Refusal::NoManifest => f.write_str(
@@ -108,13 +119,43 @@ pub(crate) fn check_outside(bytes: &[u8]) -> Result<(), Refusal> {
     }))
 }
 
-/// What its sections say: well-formed, of this world, strings in UTF-8.
-pub(crate) fn check_inside(bytes: &[u8], world: &World) -> Result<(), Refusal> {
-    let outline = outline(bytes)?;
-    let known = |name: &str| world.imports.iter().any(|known| same_track(name, known));
-    if let Some(other) = outline.imports.iter().find(|name| !known(name)) {
-        return Err(Refusal::Import(other.clone()));
+/// What a component may import.
+#[derive(Clone, Copy)]
+pub(crate) struct Allowed<'a> {
+    pub(crate) kind: PluginKind,
+    pub(crate) world: &'a World,
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) grants: &'a Grants,
+}
+
+impl Allowed<'_> {
+    /// Whether everything that is imported will be linked.
+    pub(crate) fn check<'n>(self, imports: impl Iterator<Item = &'n str>) -> Result<(), Refusal> {
+        let mut granted = Ok(());
+        for import in imports {
+            if same_track(import, self.world.types) {
+                continue;
+            }
+            let asked = asked_for(import).filter(|asked| of_kind(self.kind).contains(asked));
+            let Some(asked) = asked else { return Err(Refusal::Import(import.to_owned())) };
+            let declared = self.manifest.capabilities.iter().any(|known| known.name == asked);
+            if !declared && !asked.is_given_to_all() {
+                return Err(Refusal::Undeclared(import.to_owned()));
+            }
+            if granted.is_ok() && !self.grants.has(asked) {
+                granted = Err(Refusal::NotGranted(asked));
+            }
+        }
+        granted
     }
+}
+
+/// What its sections say: well-formed, of this world, with the manifest that is known, importing
+/// only what it may.
+pub(crate) fn check_inside(bytes: &[u8], allowed: Allowed<'_>) -> Result<(), Refusal> {
+    let world = allowed.world;
+    let outline = outline(bytes)?;
+    allowed.check(outline.imports.iter().map(String::as_str))?;
     if outline.instances.iter().any(|name| same_track(name, world.export)) {
         return Ok(());
     }
@@ -123,7 +164,7 @@ pub(crate) fn check_inside(bytes: &[u8], world: &World) -> Result<(), Refusal> {
 }
 
 /// The same interface of the same major version (below 1.0: of the same minor one).
-fn same_track(name: &str, known: &str) -> bool {
+pub(crate) fn same_track(name: &str, known: &str) -> bool {
     let split = |name: &'_ str| -> Option<(String, String)> {
         let (interface, version) = name.split_once('@')?;
         let mut parts = version.splitn(3, '.');
@@ -137,9 +178,17 @@ fn same_track(name: &str, known: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::peek::tests::parsed;
 
-    const WORLD: World =
-        World { name: "test", imports: &["a:b/log@0.1.0"], export: "a:b/step@0.1.0" };
+    const WORLD: World = World { name: "test", types: "a:b/types@0.1.0", export: "a:b/step@0.1.0" };
+
+    fn check(bytes: &[u8]) -> Result<(), Refusal> {
+        let manifest = Manifest { name: "test".into(), ..parsed("").unwrap() };
+        let grants = Grants::none();
+        let kind = PluginKind::Step;
+        let allowed = Allowed { kind, world: &WORLD, manifest: &manifest, grants: &grants };
+        check_inside(bytes, allowed)
+    }
 
     fn component(wat: &str) -> Vec<u8> {
         wat::parse_str(wat).unwrap()
@@ -164,16 +213,17 @@ mod tests {
 
         let good = component(
             r#"(component
-                (import "a:b/log@0.1.3" (instance))
+                (import "a:b/types@0.1.3" (instance))
+                (import "kafsh:host/log@1.7.0" (instance))
                 (instance $i) (export "a:b/step@0.1.1" (instance $i)))"#,
         );
-        assert_eq!(check_inside(&good, &WORLD), Ok(()));
+        assert_eq!(check(&good), Ok(()));
         let other = component(r#"(component (import "a:b/files@0.1.0" (instance)))"#);
-        assert_eq!(check_inside(&other, &WORLD), Err(Refusal::Import("a:b/files@0.1.0".into())));
+        assert_eq!(check(&other), Err(Refusal::Import("a:b/files@0.1.0".into())));
         let inner = component(
             r#"(component (component (instance $i) (export "a:b/step@0.1.0" (instance $i))))"#,
         );
-        assert!(matches!(check_inside(&inner, &WORLD), Err(Refusal::WrongWorld(_))));
+        assert!(matches!(check(&inner), Err(Refusal::WrongWorld(_))));
     }
 
     #[test]
@@ -184,8 +234,32 @@ mod tests {
                 (export "a:b/step@0.1.0" (instance 0)))"#,
         );
         for end in 8..whole.len() {
-            assert!(check_inside(&whole[..end], &WORLD).is_err(), "{end} of {}", whole.len());
+            assert!(check(&whole[..end]).is_err(), "{end} of {}", whole.len());
         }
-        assert_eq!(check_inside(&whole, &WORLD), Ok(()));
+        assert_eq!(check(&whole), Ok(()));
+    }
+
+    #[test]
+    fn imports_are_declared_and_granted() {
+        let clock = r#","capabilities":[{"name":"clock"},{"name":"state"}]"#;
+        let (declares, silent) = (parsed(clock).unwrap(), parsed("").unwrap());
+        let granted = Grants::all_of(&declares);
+        let check = |manifest: &Manifest, grants: &Grants, import: &str| {
+            let (kind, world) = (PluginKind::Step, &WORLD);
+            Allowed { kind, world, manifest, grants }
+                .check(["kafsh:host/log@1.0.0", import].into_iter())
+        };
+        let clock = "kafsh:host/clock@1.0.0";
+        assert_eq!(check(&declares, &granted, clock), Ok(()));
+        let refused = Err(Refusal::NotGranted(CapabilityName::Clock));
+        assert_eq!(check(&declares, &Grants::none(), clock), refused);
+        let refused = Err(Refusal::Undeclared(clock.into()));
+        assert_eq!(check(&silent, &granted, clock), refused);
+        // Not in the world of steps, whatever was granted; and none that there is.
+        for import in ["kafsh:host/state@1.0.0", "kafsh:host/clock@2.0.0", "kafsh:host/files@1.0.0"]
+        {
+            let refused = Err(Refusal::Import(import.into()));
+            assert_eq!(check(&declares, &granted, import), refused);
+        }
     }
 }

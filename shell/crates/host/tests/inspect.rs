@@ -28,7 +28,10 @@ fn a_plugin_is_what_it_imports_and_exports() {
     let bytes = plugin("policy", "naming", "1.2.3", &["log", "settings", "clock", "cluster-read"]);
     let found = accepted(&bytes);
     assert_eq!(found.kind, PluginKind::Policy);
-    assert_eq!((found.manifest.name.as_str(), found.manifest.version.as_str()), ("naming", "1.2.3"));
+    assert_eq!(
+        (found.manifest.name.as_str(), found.manifest.version.as_str()),
+        ("naming", "1.2.3")
+    );
     let asked: Vec<_> = found.capabilities.iter().map(|c| (c.name, c.scope.join(","))).collect();
     let wanted = [(CapabilityName::Clock, ""), (CapabilityName::ClusterRead, "orders-*")];
     assert_eq!(asked, wanted.map(|(name, scope)| (name, scope.to_string())));
@@ -110,12 +113,14 @@ fn imports_beyond_the_manifest_the_kind_or_the_contract() {
     accepted(&plugin("transform", "dedupe", "1.0.0", &["state"]));
     let why = refused(&plugin("policy", "x", "1.0.0", &["state"]), "plugin-import-refused");
     assert!(why.contains("its kind"), "{why}");
-    for import in ["wasi:filesystem/preopens@0.2.0", "kafsh:host/clock@2.0.0", "kafsh:host/x@1.0.0"] {
+    for import in ["wasi:filesystem/preopens@0.2.0", "kafsh:host/clock@2.0.0", "kafsh:host/x@1.0.0"]
+    {
         let text = format!(
             r#"(component (import "{import}" (instance)) (instance $i)
                 (export "kafsh:policy/policy@1.0.0" (instance $i)))"#
         );
-        let bytes = with_manifest(&wat::parse_str(text).unwrap(), &manifest("policy", "x", "1.0.0"));
+        let bytes =
+            with_manifest(&wat::parse_str(text).unwrap(), &manifest("policy", "x", "1.0.0"));
         let why = refused(&bytes, "plugin-import-refused");
         assert!(why.contains(import), "{why}");
     }
@@ -124,10 +129,8 @@ fn imports_beyond_the_manifest_the_kind_or_the_contract() {
 #[test]
 fn kinds_and_versions_that_do_not_agree() {
     let exporting = |names: &[&str], manifest: &serde_json::Value| {
-        let exports: String = names
-            .iter()
-            .map(|name| format!("(export \"{name}\" (instance $i))"))
-            .collect();
+        let exports: String =
+            names.iter().map(|name| format!("(export \"{name}\" (instance $i))")).collect();
         let text = format!("(component (instance $i) {exports})");
         with_manifest(&wat::parse_str(text).unwrap(), manifest)
     };

@@ -50,6 +50,10 @@ pub trait TransformInstance: Send {
     fn state(&self) -> &State;
     /// Counters of the capability `metrics`, since the instance was made.
     fn counters(&self) -> BTreeMap<String, u64>;
+    /// Bytes of memory that it holds; 0 where that is not known.
+    fn memory_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// A transform plugin.

@@ -4,6 +4,7 @@ use kafsh_model::plugin::{Capability, CapabilityName, MANIFEST_SCHEMA, Manifest,
 use serde_json::Value;
 
 use super::Refusal;
+use crate::text::is_hazardous;
 
 /// The custom section of a component that holds its manifest, as JSON.
 pub const MANIFEST_SECTION: &str = "kafsh-manifest";
@@ -114,17 +115,23 @@ fn check_texts(manifest: &Manifest) -> Result<(), Refusal> {
     }
     let texts = [&manifest.summary, &manifest.license, &manifest.repository, &manifest.sdk];
     let texts = texts.into_iter().chain(&manifest.authors).chain([&manifest.api]);
-    check_lengths(texts)?;
+    check_each(texts)?;
     check_count("authors", manifest.authors.len())
 }
 
-fn check_lengths<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
-    match texts.into_iter().map(String::len).find(|length| *length > TEXT_BYTES_MAX) {
-        Some(length) => {
-            bad(format!("a text of its manifest has {length} bytes, at most {TEXT_BYTES_MAX}"))
+fn check_each<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
+    for text in texts {
+        let length = text.len();
+        if length > TEXT_BYTES_MAX {
+            return bad(format!(
+                "a text of its manifest has {length} bytes, at most {TEXT_BYTES_MAX}"
+            ));
         }
-        None => Ok(()),
+        if text.chars().any(is_hazardous) {
+            return bad("a text of its manifest has control characters");
+        }
     }
+    Ok(())
 }
 
 fn check_count(what: &str, count: usize) -> Result<(), Refusal> {
@@ -158,7 +165,7 @@ fn check_capabilities(capabilities: &[Capability]) -> Result<(), Refusal> {
             return bad(format!("`{}` has no scope", name.name()));
         }
         check_globs("scope", &capability.scope)?;
-        check_lengths([&capability.reason])?;
+        check_each([&capability.reason])?;
     }
     Ok(())
 }
@@ -176,7 +183,7 @@ fn check_settings(manifest: &Manifest) -> Result<(), Refusal> {
         }
         check_count("values for a setting", setting.one_of.len())?;
         let texts = [&setting.doc].into_iter().chain(&setting.one_of).chain(&setting.default);
-        check_lengths(texts)?;
+        check_each(texts)?;
     }
     Ok(())
 }
@@ -202,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_scope_is_never_wider_than_what_was_asked() {
-        let within = |granted: &[&str], asked: &[&str]| within_scope(&globs(granted), &globs(asked));
+        let within =
+            |granted: &[&str], asked: &[&str]| within_scope(&globs(granted), &globs(asked));
         assert!(within(&["orders-*"], &["orders-*"]));
         assert!(within(&["orders-eu-*", "orders-?"], &["orders-*"]));
         assert!(within(&["anything"], &[]), "no scope was asked: all of it");

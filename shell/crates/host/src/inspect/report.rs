@@ -37,7 +37,7 @@ pub struct SectionSize {
 
 /// What plugins of a kind may be given, beside the log and their settings.
 pub fn lent_to(kind: PluginKind) -> &'static [CapabilityName] {
-    use CapabilityName::{ClusterRead, Clock, Metrics, Random, State};
+    use CapabilityName::{Clock, ClusterRead, Metrics, Random, State};
     match kind {
         PluginKind::Step => &[Clock, Random, Metrics],
         PluginKind::Policy => &[Clock, Random, Metrics, ClusterRead],
@@ -126,9 +126,9 @@ fn check_agreement(manifest: &Manifest, kind: PluginKind) -> Result<(), Refusal>
         return Err(Refusal::BadManifest(why));
     }
     let api = &manifest.api;
-    let major = api.strip_prefix(&format!("kafsh:{kind}@")).map(|version| {
-        version.split_once('.').map_or(version, |(major, _)| major)
-    });
+    let major = api
+        .strip_prefix(&format!("kafsh:{kind}@"))
+        .map(|version| version.split_once('.').map_or(version, |(major, _)| major));
     if major == Some(API_MAJOR) {
         return Ok(());
     }

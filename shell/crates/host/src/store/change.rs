@@ -62,9 +62,7 @@ impl PluginStore {
                 .with_next(format!("plugin install SOURCE --name my-{name}")));
         }
         let before = state.plugins.get(name).cloned().map(|entry| entry.named(name.to_owned()));
-        let other = |before: &&Installed| {
-            before.own_name != *own || before.kind != inspected.kind
-        };
+        let other = |before: &&Installed| before.own_name != *own || before.kind != inspected.kind;
         if let Some(other) = before.as_ref().filter(other) {
             let (kind, own) = (other.kind, &other.own_name);
             let message = format!("another plugin is installed as `{name}`");
@@ -75,9 +73,8 @@ impl PluginStore {
         }
         let granted = before.as_ref().map_or(&[][..], |before| &before.current.granted);
         let asks = &inspected.capabilities;
-        let (carried, wanted) = asks.iter().fold(
-            (Vec::new(), Vec::new()),
-            |(mut carried, mut wanted), ask| {
+        let (carried, wanted) =
+            asks.iter().fold((Vec::new(), Vec::new()), |(mut carried, mut wanted), ask| {
                 match granted.iter().find(|grant| grant.name == ask.name) {
                     // Granted more narrowly than it asked, and it asks for no more than then.
                     Some(grant) if carries(before.as_ref(), grant, ask) => {
@@ -86,8 +83,7 @@ impl PluginStore {
                     _ => wanted.push(ask.clone()),
                 }
                 (carried, wanted)
-            },
-        );
+            });
         Ok(Preview { name: name.to_owned(), before, carried, wanted })
     }
 
@@ -135,8 +131,11 @@ impl PluginStore {
                     history.drain(..surplus);
                 }
             } else if state.plugins.len() >= PLUGINS_MAX {
-                return Err(Error::failed("too-many", format!("{PLUGINS_MAX} plugins are installed"))
-                    .with_next("plugin list"));
+                return Err(Error::failed(
+                    "too-many",
+                    format!("{PLUGINS_MAX} plugins are installed"),
+                )
+                .with_next("plugin list"));
             }
             let file = file_name(&current.digest);
             files::write_atomic(&self.folder, &file, component)
@@ -211,8 +210,9 @@ impl PluginStore {
             for capability in names {
                 if !granted.iter().any(|grant| grant.name == *capability) {
                     let message = format!("`{}` was not granted to `{name}`", capability.name());
-                    return Err(Error::usage("bad-grant", message)
-                        .with_next(format!("plugin info {name}")));
+                    return Err(
+                        Error::usage("bad-grant", message).with_next(format!("plugin info {name}"))
+                    );
                 }
             }
             granted.retain(|grant| !names.is_empty() && !names.contains(&grant.name));

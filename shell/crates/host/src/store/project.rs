@@ -125,9 +125,8 @@ impl ProjectLock {
     /// # Errors
     /// Where it cannot be written; the old one is then intact.
     pub fn save(&self) -> Result<()> {
-        let failed = |e: &io::Error| {
-            Error::io(format!("`{}` cannot be written", self.path.display()), e)
-        };
+        let failed =
+            |e: &io::Error| Error::io(format!("`{}` cannot be written", self.path.display()), e);
         let file = File { schema: LOCK_SCHEMA, plugins: self.plugins.values().cloned().collect() };
         let text = toml::to_string(&file)
             .map_err(|e| Error::bug(format!("a lock file cannot be written: {e}")))?;

@@ -4,34 +4,17 @@
 use std::collections::BTreeSet;
 
 use kafsh_model::name::{BrokerId, check_topic_name};
-use kafsh_model::plan::{Action, Finding, Node, Severity, StepInfo, StepPlan, Verification};
+use kafsh_model::plan::{Action, Finding, Node, Severity, StepPlan, Verification};
 use kafsh_model::spec::ClusterSpec;
 
 use super::convert::lift_node;
 use super::types;
+use crate::answer::{self, Result, SHOWN_BYTES, at_most, check_code};
 use crate::limits::{
-    ACTIONS_MAX, CODE_BYTES_MAX, EVIDENCE_LINES_MAX, FINDINGS_MAX, NEXT_COMMANDS_MAX,
-    PARTITIONS_MAX, PROPERTIES_MAX, STRING_BYTES_MAX,
+    ACTIONS_MAX, EVIDENCE_LINES_MAX, FINDINGS_MAX, NEXT_COMMANDS_MAX, PARTITIONS_MAX,
+    PROPERTIES_MAX, STRING_BYTES_MAX,
 };
-use crate::text::{is_hazardous, shown, shown_within};
-
-type Result<T> = std::result::Result<T, String>;
-
-/// Bytes of a foreign string that a complaint about it shows.
-const SHOWN_BYTES: usize = 80;
-
-pub(super) fn info(name: &str, info: types::Info) -> Result<StepInfo> {
-    if info.name != name {
-        let own = shown_within(&info.name, SHOWN_BYTES);
-        return Err(format!("it calls itself `{own}`, not `{name}`"));
-    }
-    let version = info.version;
-    let is_version = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
-    if version.is_empty() || version.len() > CODE_BYTES_MAX || !version.chars().all(is_version) {
-        return Err(format!("`{}` is no version", shown_within(&version, SHOWN_BYTES)));
-    }
-    Ok(StepInfo { name: info.name, version, summary: lift_text(&info.summary, "summary")? })
-}
+use crate::text::{is_hazardous, shown_within};
 
 pub(super) fn plan(spec: &ClusterSpec, plan: types::StepPlan) -> Result<StepPlan> {
     at_most(plan.actions.len(), ACTIONS_MAX, "actions")?;
@@ -131,10 +114,8 @@ fn lift_finding(finding: types::Finding) -> Result<Finding> {
     })
 }
 
-/// Text for people: on one line, without what drives a terminal.
 fn lift_text(text: &str, what: &str) -> Result<String> {
-    at_most(text.len(), STRING_BYTES_MAX, &format!("bytes of {what}"))?;
-    Ok(shown(text))
+    answer::text(text, STRING_BYTES_MAX, what)
 }
 
 fn lift_lines(lines: &[String], what: &str) -> Result<Vec<String>> {
@@ -197,26 +178,11 @@ fn known_nodes(spec: &ClusterSpec, nodes: Vec<types::Node>) -> Result<Vec<Node>>
     Ok(known)
 }
 
-fn check_code(code: &str) -> Result<()> {
-    let is_code = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if code.is_empty() || code.len() > CODE_BYTES_MAX || !code.chars().all(is_code) {
-        return Err(format!("`{}` is no code", shown_within(code, SHOWN_BYTES)));
-    }
-    Ok(())
-}
-
 fn within(number: i32, max: i32, what: &str) -> Result<i32> {
     if (1..=max).contains(&number) {
         return Ok(number);
     }
     Err(format!("{number} is no {what}"))
-}
-
-fn at_most(count: usize, max: usize, what: &str) -> Result<()> {
-    if count <= max {
-        return Ok(());
-    }
-    Err(format!("it has {count} {what}, at most {max} are taken"))
 }
 
 #[cfg(test)]

@@ -1,0 +1,39 @@
+//! What a plugin was granted: what of its imports is linked, and how far it reaches.
+
+use std::collections::BTreeMap;
+
+use kafsh_model::plugin::{Capability, CapabilityName, Manifest};
+
+/// Capabilities with their scopes. What is given to all is always in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Globs; empty: all of it
+    scopes: BTreeMap<CapabilityName, Vec<String>>,
+}
+
+impl Grants {
+    /// Nothing beyond what is given to all.
+    pub fn none() -> Self {
+        Grants::default()
+    }
+
+    /// These capabilities within their scopes.
+    pub fn of(capabilities: &[Capability]) -> Self {
+        let scopes = capabilities.iter().map(|granted| (granted.name, granted.scope.clone()));
+        Grants { scopes: scopes.collect() }
+    }
+
+    /// All that `manifest` asks for, as first-party plugins have it.
+    pub fn all_of(manifest: &Manifest) -> Self {
+        Grants::of(&manifest.capabilities)
+    }
+
+    pub fn has(&self, capability: CapabilityName) -> bool {
+        capability.is_given_to_all() || self.scopes.contains_key(&capability)
+    }
+
+    /// Globs within which it holds; empty: everywhere.
+    pub fn scope(&self, capability: CapabilityName) -> &[String] {
+        self.scopes.get(&capability).map_or(&[], Vec::as_slice)
+    }
+}
