@@ -61,9 +61,7 @@ fn plugins_maker(home: &Home) -> PluginsMaker {
     Box::new(move || {
         let host = PluginHost::new(HostOptions::new(&home.cache, &home.state));
         for plugin in kafsh_bundled::plugins() {
-            if plugin.kind == "step" {
-                host.add_bundled_step(plugin.name, plugin.component, plugin.digest)?;
-            }
+            host.add_bundled(plugin.component, plugin.digest)?;
         }
         Ok(Arc::new(host) as Arc<dyn Plugins>)
     })
