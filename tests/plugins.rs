@@ -20,10 +20,10 @@ use kafsh_rehearsal::Rehearsal;
 fn engine(home: &Path, others: &[&str]) -> Engine {
     let host = PluginHost::new(HostOptions::new(home.join("cache"), home.join("state")));
     for plugin in kafsh_bundled::plugins() {
-        host.add_bundled_step(plugin.name, plugin.component, plugin.digest).expect("embedded");
+        host.add_bundled(plugin.component, plugin.digest).expect("embedded");
     }
     for name in others {
-        host.add_step(name, guests::component(name)).expect("a guest");
+        host.add(guests::source(name)).expect("a guest");
     }
     let world = Arc::new(Rehearsal::new());
     let store = Store::open(home.join("home")).expect("a store");
@@ -74,7 +74,7 @@ async fn a_step_of_somebody_else_stands_between_them() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_step_that_breaks_stops_the_plan_and_nothing_was_done() {
-    for (name, code) in [("trap", "plugin-trap"), ("plan-endless", "plugin-timeout")] {
+    for (name, code) in [("trap", "plugin-panic"), ("plan-endless", "plugin-timeout")] {
         let home = tempfile::tempdir().expect("a folder");
         let engine = engine(home.path(), &[name]);
         let spec = spec(&with_step_of_others(name));

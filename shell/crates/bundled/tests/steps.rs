@@ -27,7 +27,7 @@ fn input() -> StepInput {
 fn host(dir: &std::path::Path) -> PluginHost {
     let host = PluginHost::new(HostOptions::new(dir.join("cache"), dir.join("state")));
     for plugin in kafsh_bundled::plugins().iter().filter(|plugin| plugin.kind == "step") {
-        host.add_bundled_step(plugin.name, plugin.component, plugin.digest).unwrap();
+        host.add_bundled(plugin.component, plugin.digest).unwrap();
     }
     host
 }

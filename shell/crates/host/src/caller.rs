@@ -135,6 +135,7 @@ impl<K: Kind> Instance<K> {
 
     /// What the calls from now on may make the host allocate, each.
     pub(crate) fn allow_transfer(&mut self, bytes: usize) {
+        self.caller.limits.transfer_bytes = bytes;
         self.store.set_hostcall_fuel(bytes);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kafsh_model::glob::fits;
 use kafsh_model::plugin::{Capability, CapabilityName, Manifest};
 
 /// Capabilities with their scopes. What is given to all is always in it.
@@ -35,5 +36,28 @@ impl Grants {
     /// Globs within which it holds; empty: everywhere.
     pub fn scope(&self, capability: CapabilityName) -> &[String] {
         self.scopes.get(&capability).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Whether `name` lies within `scope`; an empty one is all there is.
+pub(crate) fn in_scope(scope: &[String], name: &str) -> bool {
+    scope.is_empty() || scope.iter().any(|glob| fits(glob, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_and_settings_are_everybodys() {
+        let scope = vec!["orders-*".to_owned()];
+        let reason = String::new();
+        let asked = Capability { name: CapabilityName::ClusterRead, scope, reason };
+        let grants = Grants::of(&[asked]);
+        assert!(grants.has(CapabilityName::Log) && Grants::none().has(CapabilityName::Settings));
+        assert!(!grants.has(CapabilityName::Clock));
+        let scope = grants.scope(CapabilityName::ClusterRead);
+        assert!(in_scope(scope, "orders-eu") && !in_scope(scope, "payments"));
+        assert!(in_scope(grants.scope(CapabilityName::Clock), "anything"));
     }
 }

@@ -33,7 +33,6 @@ mod caller;
 mod capabilities;
 mod engine;
 mod fault;
-mod glob;
 mod grants;
 mod guest;
 mod inspect;

@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::fault::{Call, Identity};
 use crate::grants::Grants;
 use crate::guest::GuestState;
-use crate::inspect::{self, Allowed};
+use crate::inspect::{self, Allowed, Refusal};
 use crate::limits::Limits;
 use crate::shared::Shared;
 
@@ -75,7 +75,7 @@ impl<K: Kind> Plugin<K> {
         inspect::check_outside(&component).map_err(|refusal| identity.refused(&refusal))?;
         if (manifest.kind, &manifest.name) != (kind, &identity.name) {
             let why = format!("its manifest is of {} `{}`", manifest.kind, manifest.name);
-            return Err(identity.refused(&inspect::Refusal::BadManifest(why)));
+            return Err(identity.refused(&Refusal::BadManifest(why)));
         }
         Ok(Plugin {
             shared,
@@ -199,7 +199,13 @@ impl<K: Kind> Plugin<K> {
             return Err(Error::failed("plugin-digest-changed", format!("{identity} is altered"))
                 .with_cause("its bytes have another digest than they had"));
         }
-        inspect::check_inside(&self.component, self.allowed()).map_err(|r| identity.refused(&r))?;
+        let checked = inspect::check_inside(&self.component, self.allowed()).and_then(|()| {
+            match inspect::peek(&self.component)? == self.manifest {
+                true => Ok(()),
+                false => Err(Refusal::BadManifest("it has another manifest than it had".into())),
+            }
+        });
+        checked.map_err(|refusal| identity.refused(&refusal))?;
         engine.compile(&self.component).map_err(|e| identity.not_compiled(e))
     }
 

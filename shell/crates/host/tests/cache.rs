@@ -4,14 +4,15 @@ mod support;
 
 use std::fs;
 
+use kafsh_model::plugin::PluginKind;
 use kafsh_model::port::Steps;
-use support::{Place, component, input};
+use support::{Place, input, source};
 
 const STEP: &str = "well-behaved";
 
 fn plan(place: &Place) {
     let host = place.host(false);
-    host.add_step(STEP, component(STEP)).unwrap();
+    host.add(source(STEP)).unwrap();
     assert_eq!(host.step(STEP).unwrap().plan(&input()).unwrap().summary, "one folder");
 }
 
@@ -58,14 +59,13 @@ fn another_key_makes_all_of_it_worthless() {
 }
 
 #[test]
-fn a_list_needs_no_plugin_once_they_are_known() {
+fn a_list_needs_nothing_but_manifests() {
     let place = Place::new();
-    plan(&place);
-    fs::remove_file(place.compiled().remove(0)).unwrap();
     let host = place.host(false);
-    host.add_step(STEP, component(STEP)).unwrap();
+    host.add(source(STEP)).unwrap();
     let list = host.list();
     assert_eq!((list[0].name.as_str(), list[0].version.as_str()), (STEP, "0.1.0"));
+    assert_eq!(host.manifests(PluginKind::Step)[0].summary, "a guest");
     assert!(place.compiled().is_empty(), "it was compiled to be listed");
 }
 
@@ -73,7 +73,7 @@ fn a_list_needs_no_plugin_once_they_are_known() {
 fn without_a_cache_nothing_is_written() {
     let place = Place::new();
     let host = place.host(true);
-    host.add_step(STEP, component(STEP)).unwrap();
+    host.add(source(STEP)).unwrap();
     host.step(STEP).unwrap().plan(&input()).unwrap();
     assert_eq!(fs::read_dir(place.dir.path()).unwrap().count(), 0);
 }
@@ -89,22 +89,66 @@ fn where_nothing_can_be_kept_plugins_work_and_it_is_said_once() {
 }
 
 #[test]
-fn one_that_cannot_be_loaded_is_listed_with_the_reason() {
+fn one_that_does_not_say_who_it_is_is_not_kept() {
     let place = Place::new();
     let host = place.host(false);
-    host.add_step("wrong-world", component("wrong-world")).unwrap();
-    host.add_step(STEP, component(STEP)).unwrap();
-    let list = host.list();
-    assert_eq!(list.len(), 2);
-    assert!(list[1].summary.contains("does not export"), "{list:?}");
+    host.add(source("impostor")).unwrap();
+    for _ in 0..2 {
+        assert_eq!(host.load(PluginKind::Step, "impostor").unwrap_err().code, "plugin-bad-output");
+    }
+    assert!(place.compiled().is_empty());
 }
 
 #[test]
-fn a_digest_that_is_not_of_the_bytes_is_found_out() {
+fn compiled_code_outlives_no_grant() {
+    let place = Place::new();
+    let name = "policy-well-behaved";
+    let host = place.host(false);
+    host.add(source(name)).unwrap();
+    host.load(PluginKind::Policy, name).unwrap();
+    assert_eq!(place.compiled().len(), 1);
+    let revoked = place.host(false);
+    revoked.add(kafsh_host::PluginSource { grants: Default::default(), ..source(name) }).unwrap();
+    let error = revoked.load(PluginKind::Policy, name).unwrap_err();
+    assert_eq!(error.code, "plugin-not-granted");
+}
+
+#[test]
+fn another_way_of_running_has_code_of_its_own() {
+    let place = Place::new();
+    plan(&place);
+    let host = place.host_with(|options| options.fuel = true);
+    host.add(source(STEP)).unwrap();
+    host.step(STEP).unwrap().plan(&input()).unwrap();
+    assert_eq!(place.compiled().len(), 2);
+}
+
+#[test]
+fn altered_bytes_are_found_out() {
     let place = Place::new();
     let host = place.host(false);
-    let bytes: &'static [u8] = component(STEP).leak();
-    host.add_bundled_step(STEP, bytes, &"0".repeat(64)).unwrap();
-    assert_eq!(host.step(STEP).err().unwrap().code, "bug");
-    assert_eq!(host.add_bundled_step(STEP, bytes, "x").unwrap_err().code, "bug");
+    let mut altered = source(STEP);
+    let mut bytes = altered.component.into_owned();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    altered.component = bytes.into();
+    host.add(altered).unwrap();
+    let error = host.step(STEP).unwrap().plan(&input()).unwrap_err();
+    assert_eq!(error.code, "plugin-digest-changed");
+}
+
+#[test]
+fn bundled_plugins_bring_their_manifest_and_digest() {
+    let place = Place::new();
+    let host = place.host(true);
+    let whole = source("policy-well-behaved");
+    let bytes: &'static [u8] = whole.component.into_owned().leak();
+    host.add_bundled(bytes, whole.digest.as_str()).unwrap();
+    host.load(PluginKind::Policy, "policy-well-behaved").unwrap();
+    assert_eq!(host.add_bundled(bytes, "x").unwrap_err().code, "bug");
+    let bare = support::component(STEP).leak();
+    assert_eq!(
+        host.add_bundled(bare, whole.digest.as_str()).unwrap_err().code,
+        "plugin-no-manifest"
+    );
 }

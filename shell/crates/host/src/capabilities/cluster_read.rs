@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kafsh_model::plugin::ClusterFacts;
 
 use super::host::cluster_read::{Host, Property, Topic};
-use crate::glob::in_scope;
+use crate::grants::in_scope;
 use crate::guest::GuestState;
 
 /// What of a cluster can be seen.

@@ -1,6 +1,7 @@
 //! What a transform gives back, checked, and the batch made what it says.
 
 use kafsh_model::error::{Error, Result};
+use kafsh_model::glob::fits;
 use kafsh_model::name::check_topic_name;
 use kafsh_model::record::{self, BOUNDS_STRIDE, HEADER_STRIDE, RecordBatch};
 use kafsh_model::transform::{FailedRecord, Transformed};
@@ -8,7 +9,6 @@ use kafsh_model::transform::{FailedRecord, Transformed};
 use super::{TransformKind, types};
 use crate::answer::{self, at_most, check_code};
 use crate::fault::{Call, Identity};
-use crate::glob::fits;
 use crate::limits::{
     BATCH_RECORDS_MAX, FAILURE_BYTES_MAX, STRING_BYTES_MAX, TOPIC_NAMES_MAX, output_bytes_max,
 };

@@ -1,0 +1,18 @@
+;; Finds a thousand things, each with a rule and a word.
+(data (i32.const 300) "bad")
+(func (export "kafsh:policy/policy@1.0.0#check") (param i32) (result i32)
+  (local $at i32)
+  (memory.fill (i32.const 512) (i32.const 0) (i32.const 80))
+  (i32.store (i32.const 516) (i32.const 4096))
+  (i32.store (i32.const 520) (i32.const 1000))
+  (drop (memory.grow (i32.const 1)))
+  (local.set $at (i32.const 4096))
+  (loop $again
+    (memory.fill (local.get $at) (i32.const 0) (i32.const 44))
+    (i32.store offset=4 (local.get $at) (i32.const 300))
+    (i32.store offset=8 (local.get $at) (i32.const 3))
+    (i32.store offset=24 (local.get $at) (i32.const 300))
+    (i32.store offset=28 (local.get $at) (i32.const 3))
+    (local.set $at (i32.add (local.get $at) (i32.const 44)))
+    (br_if $again (i32.lt_u (local.get $at) (i32.const 48096))))
+  (i32.const 512))

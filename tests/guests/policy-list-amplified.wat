@@ -1,0 +1,17 @@
+;; Finds ten thousand things in the same megabyte of words: ten thousand megabytes.
+(func (export "kafsh:policy/policy@1.0.0#check") (param i32) (result i32)
+  (local $at i32)
+  (drop (memory.grow (i32.const 64)))
+  (memory.fill (i32.const 1048576) (i32.const 120) (i32.const 1048576))
+  (memory.fill (i32.const 512) (i32.const 0) (i32.const 80))
+  (i32.store (i32.const 516) (i32.const 65536))
+  (i32.store (i32.const 520) (i32.const 10000))
+  (local.set $at (i32.const 65536))
+  (loop $again
+    (i32.store offset=4 (local.get $at) (i32.const 1048576))
+    (i32.store offset=8 (local.get $at) (i32.const 1))
+    (i32.store offset=24 (local.get $at) (i32.const 1048576))
+    (i32.store offset=28 (local.get $at) (i32.const 1048576))
+    (local.set $at (i32.add (local.get $at) (i32.const 44)))
+    (br_if $again (i32.lt_u (local.get $at) (i32.const 505536))))
+  (i32.const 512))

@@ -1,0 +1,13 @@
+;; Finds something more severe than anything.
+(data (i32.const 300) "bad")
+(func (export "kafsh:policy/policy@1.0.0#check") (param i32) (result i32)
+  (memory.fill (i32.const 512) (i32.const 0) (i32.const 80))
+  (memory.fill (i32.const 320) (i32.const 0) (i32.const 44))
+  (i32.store8 (i32.const 320) (i32.const 7))
+  (i32.store (i32.const 324) (i32.const 300))
+  (i32.store (i32.const 328) (i32.const 3))
+  (i32.store (i32.const 344) (i32.const 300))
+  (i32.store (i32.const 348) (i32.const 3))
+  (i32.store (i32.const 516) (i32.const 320))
+  (i32.store (i32.const 520) (i32.const 1))
+  (i32.const 512))

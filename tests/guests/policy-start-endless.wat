@@ -1,0 +1,3 @@
+;; Never comes up.
+(func $start (loop $again (br $again)))
+(start $start)

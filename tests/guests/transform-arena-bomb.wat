@@ -1,0 +1,7 @@
+;; Thirty megabytes out of next to nothing.
+(func (export "kafsh:transform/transform@1.0.0#process") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+  (drop (memory.grow (i32.const 500)))
+  (memory.fill (i32.const 512) (i32.const 0) (i32.const 80))
+  (i32.store (i32.const 516) (i32.const 65536))
+  (i32.store (i32.const 520) (i32.const 31457280))
+  (i32.const 512))

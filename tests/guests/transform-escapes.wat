@@ -1,0 +1,18 @@
+;; Fails every record, in words that would drive a terminal.
+(data (i32.const 2048) "bad\1b[31mred\07\e2\80\ae")
+(func (export "kafsh:transform/transform@1.0.0#process") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+  (local $left i32)
+  (memory.fill (i32.const 512) (i32.const 0) (i32.const 80))
+  (i32.store (i32.const 572) (i32.const 4096))
+  (i32.store (i32.const 576) (i32.const 0))
+  (i32.store (i32.const 576) (local.get 12))
+  (local.set $left (local.get 12))
+  (loop $again
+    (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+    (i32.store (i32.add (i32.const 4096) (i32.mul (local.get $left) (i32.const 20))) (local.get $left))
+    (i32.store offset=4 (i32.add (i32.const 4096) (i32.mul (local.get $left) (i32.const 20))) (i32.const 2048))
+    (i32.store offset=8 (i32.add (i32.const 4096) (i32.mul (local.get $left) (i32.const 20))) (i32.const 3))
+    (i32.store offset=12 (i32.add (i32.const 4096) (i32.mul (local.get $left) (i32.const 20))) (i32.const 2051))
+    (i32.store offset=16 (i32.add (i32.const 4096) (i32.mul (local.get $left) (i32.const 20))) (i32.const 12))
+    (br_if $again (local.get $left)))
+  (i32.const 512))

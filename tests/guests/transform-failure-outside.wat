@@ -1,0 +1,12 @@
+;; Says that a record failed that was never there.
+(data (i32.const 2048) "badbroken")
+(func (export "kafsh:transform/transform@1.0.0#process") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+  (memory.fill (i32.const 512) (i32.const 0) (i32.const 80))
+  (i32.store (i32.const 572) (i32.const 1300))
+  (i32.store (i32.const 576) (i32.const 1))
+  (i32.store (i32.const 1300) (i32.const 999))
+  (i32.store (i32.const 1304) (i32.const 2048))
+  (i32.store (i32.const 1308) (i32.const 3))
+  (i32.store (i32.const 1312) (i32.const 2051))
+  (i32.store (i32.const 1316) (i32.const 6))
+  (i32.const 512))

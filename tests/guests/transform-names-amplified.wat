@@ -1,0 +1,15 @@
+;; Ten thousand names of topics in the same megabyte.
+(func (export "kafsh:transform/transform@1.0.0#process") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+  (local $at i32)
+  (drop (memory.grow (i32.const 64)))
+  (memory.fill (i32.const 1048576) (i32.const 120) (i32.const 1048576))
+  (memory.fill (i32.const 512) (i32.const 0) (i32.const 80))
+  (i32.store (i32.const 564) (i32.const 65536))
+  (i32.store (i32.const 568) (i32.const 10000))
+  (local.set $at (i32.const 65536))
+  (loop $again
+    (i32.store (local.get $at) (i32.const 1048576))
+    (i32.store offset=4 (local.get $at) (i32.const 1048576))
+    (local.set $at (i32.add (local.get $at) (i32.const 8)))
+    (br_if $again (i32.lt_u (local.get $at) (i32.const 145536))))
+  (i32.const 512))
