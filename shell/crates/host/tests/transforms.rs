@@ -144,7 +144,8 @@ fn fuel_counts_the_work() {
     let mut fuel = |records| identity.process(&mut batch(records, 100)).unwrap().fuel.unwrap();
     let (few, many) = (fuel(10), fuel(1_000));
     assert_eq!(fuel(10), few);
-    assert!(many > 50 * few && many < 200 * few, "{few} {many}");
+    let each = (many - few) / 990;
+    assert!((5..50).contains(&each), "{few} {many}");
 }
 
 #[test]

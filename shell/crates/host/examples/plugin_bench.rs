@@ -1,0 +1,221 @@
+//! What the sandbox costs: a policy's call, a record through a transform against the bare engine,
+//! loading a plugin cold and warm.
+//!
+//! ```text
+//! cargo run --release -p kafsh-host --example plugin_bench [PLUGIN.wasm]
+//! ```
+//!
+//! PLUGIN.wasm, a packed plugin, is loaded beside the small guest that is otherwise.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kafsh_host::{Digest, Grants, PluginHost, PluginSource, manifest_of};
+use kafsh_model::plugin::{PluginKind, Settings};
+use kafsh_model::policy::Policies;
+use kafsh_model::record::{Columns, RecordBatch};
+use kafsh_model::transform::{State, Transforms};
+use support::{Place, batch, core_module, folder, partition, request, source};
+use wasmtime::{Engine, Instance, Memory, Module, Store, TypedFunc};
+
+/// How long each figure is taken for.
+const TIME: Duration = Duration::from_secs(2);
+const POLICY: &str = "policy-well-behaved";
+const IDENTITY: &str = "transform-identity";
+
+/// Times of one call each, sorted; at least one.
+fn times(mut call: impl FnMut()) -> Vec<Duration> {
+    let began = Instant::now();
+    let mut times = Vec::new();
+    while times.is_empty() || began.elapsed() < TIME {
+        let call_began = Instant::now();
+        call();
+        times.push(call_began.elapsed());
+    }
+    times.sort();
+    times
+}
+
+fn median(times: &[Duration]) -> Duration {
+    times[times.len() / 2]
+}
+
+fn line(what: &str, times: &[Duration]) {
+    let p99 = times[times.len() * 99 / 100];
+    println!("{what:<44} median {:>10.1?}  p99 {p99:>10.1?}  n {}", median(times), times.len());
+}
+
+fn main() {
+    policy();
+    boundary();
+    println!("\nloading");
+    load("policy of a few instructions", source(POLICY));
+    if let Some(path) = std::env::args().nth(1) {
+        let bytes = std::fs::read(&path).expect("a plugin");
+        let manifest = manifest_of(&bytes).expect("its manifest");
+        let what = format!("{} ({} KiB)", manifest.name, bytes.len() >> 10);
+        let plugin = PluginSource {
+            kind: manifest.kind,
+            name: manifest.name.clone(),
+            digest: Digest::of(&bytes),
+            component: bytes.into(),
+            grants: Grants::all_of(&manifest),
+            manifest,
+        };
+        load(&what, plugin);
+    }
+}
+
+fn policy() {
+    let place = Place::new();
+    let host = place.host(true);
+    host.add(source(POLICY)).expect("a guest");
+    let policy = host.policy(POLICY).expect("a policy");
+    let (request, settings) = (request(), Settings::default());
+    let check = || drop(black_box(policy.check(&request, &settings, None).expect("an answer")));
+    println!("policy, a new instance each");
+    line("check", &times(check));
+}
+
+/// The identity through the host, and the same module called without a component, a check or a
+/// thread of its own: bytes in, a call, bytes out.
+fn boundary() {
+    println!("\nidentity, ns a record");
+    println!("{:<10} {:>8} {:>10} {:>10} {:>7}", "record", "batch", "host", "bare", "ratio");
+    for value_bytes in [100, 1 << 10] {
+        for records in [1, 64, 512] {
+            let batch = batch(records, value_bytes);
+            let host = through_the_host(&batch);
+            let bare = Bare::new().run(&batch);
+            let each = |time: Duration| time.as_nanos() as f64 / records as f64;
+            let ratio = host.as_nanos() as f64 / bare.as_nanos() as f64;
+            println!(
+                "{:<10} {records:>8} {:>10.1} {:>10.1} {ratio:>7.2}",
+                format!("{value_bytes} B"),
+                each(host),
+                each(bare),
+            );
+        }
+    }
+}
+
+fn through_the_host(batch: &RecordBatch) -> Duration {
+    let place = Place::new();
+    let host = place.host(true);
+    host.add(source(IDENTITY)).expect("a guest");
+    let transform = host.transform(IDENTITY).expect("a transform");
+    let settings = Arc::new(Settings::default());
+    let mut open = transform.open(&partition(), &settings, State::new()).expect("an instance");
+    // The identity changes nothing, so its output is its next input.
+    let mut through = batch.clone();
+    let times = times(|| drop(black_box(open.process(&mut through).expect("a batch"))));
+    assert!(through.iter().eq(batch.iter()));
+    median(&times)
+}
+
+/// The guest's core module in the engine, by hand.
+struct Bare {
+    store: Store<()>,
+    memory: Memory,
+    realloc: TypedFunc<(i32, i32, i32, i32), i32>,
+    process: TypedFunc<Arguments, i32>,
+    done: TypedFunc<i32, ()>,
+}
+
+type Arguments = (i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32);
+
+impl Bare {
+    fn new() -> Self {
+        let text = std::fs::read_to_string(folder().join(format!("{IDENTITY}.wat")));
+        let module = core_module(PluginKind::Transform, IDENTITY, &text.expect("a guest"));
+        let engine = Engine::default();
+        let module = Module::new(&engine, module).expect("a module");
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+        let process = "kafsh:transform/transform@1.0.0#process";
+        let done = format!("cabi_post_{process}");
+        Bare {
+            memory: instance.get_memory(&mut store, "memory").expect("a memory"),
+            realloc: instance.get_typed_func(&mut store, "cabi_realloc").expect("realloc"),
+            process: instance.get_typed_func(&mut store, process).expect("process"),
+            done: instance.get_typed_func(&mut store, &done).expect("the end"),
+            store,
+        }
+    }
+
+    fn run(&mut self, batch: &RecordBatch) -> Duration {
+        let mut columns = Columns::default();
+        let times = times(|| {
+            batch.columns(&mut columns);
+            black_box(self.call(batch, &columns));
+        });
+        median(&times)
+    }
+
+    fn call(&mut self, batch: &RecordBatch, columns: &Columns) -> Vec<u8> {
+        let topic = self.put(b"orders");
+        let arena = self.put(batch.arena());
+        let bounds = self.put(&flat(&columns.bounds, |n| n.to_le_bytes()));
+        let headers = self.put(&flat(&columns.headers, |n| n.to_le_bytes()));
+        let offsets = self.put(&flat(&columns.offsets, |n| n.to_le_bytes()));
+        let timestamps = self.put(&flat(&columns.timestamps, |n| n.to_le_bytes()));
+        let count = |length: usize| i32::try_from(length).expect("a batch");
+        let arguments = (
+            topic,
+            6,
+            3,
+            arena,
+            count(batch.arena().len()),
+            bounds,
+            count(columns.bounds.len()),
+            headers,
+            count(columns.headers.len()),
+            offsets,
+            count(columns.offsets.len()),
+            timestamps,
+            count(columns.timestamps.len()),
+        );
+        let result = self.process.call(&mut self.store, arguments).expect("an answer") as usize;
+        let data = self.memory.data(&self.store);
+        let number = |at: usize| {
+            let bytes = data[at..at + 4].try_into().expect("four bytes");
+            u32::from_le_bytes(bytes) as usize
+        };
+        // Arena, bounds, headers, sources, timestamps, topics: start, length, bytes of each item.
+        let lists = [(4, 1), (12, 4), (20, 4), (28, 4), (36, 8), (44, 4)];
+        let mut out = Vec::new();
+        for (at, size) in lists {
+            let (start, length) = (number(result + at), number(result + at + 4));
+            out.extend_from_slice(&data[start..start + length * size]);
+        }
+        self.done.call(&mut self.store, result as i32).expect("the end");
+        out
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> i32 {
+        let size = i32::try_from(bytes.len()).expect("a batch");
+        let at = self.realloc.call(&mut self.store, (0, 0, 8, size)).expect("memory");
+        self.memory.write(&mut self.store, at as usize, bytes).expect("memory");
+        at
+    }
+}
+
+fn flat<T: Copy, const N: usize>(numbers: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| bytes(*number)).collect()
+}
+
+fn load(what: &str, plugin: PluginSource) {
+    let place = Place::new();
+    let once = |no_cache: bool| {
+        let host: PluginHost = place.host(no_cache);
+        host.add(plugin.clone()).expect("a plugin");
+        host.load(plugin.kind, &plugin.name).expect("it loads");
+    };
+    line(&format!("cold: {what}"), &times(|| once(true)));
+    once(false);
+    line(&format!("warm: {what}"), &times(|| once(false)));
+}
