@@ -14,7 +14,7 @@ const LINE_COLUMNS_MAX: usize = 100;
 
 /// The workspace's own crates and those that they may depend on, in any way. A plugin may know
 /// the SDK, and tests of the shell may pack a plugin; both are said in [`may_depend`].
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     (
         "kafsh",
         &[
@@ -35,7 +35,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("kafsh-bundled", &["kafsh-model", "kafsh-pack"]),
     ("kafsh-model", &[]),
     ("kafsh-pack", &["kafsh-model"]),
-    ("kafsh-sdk", &[]),
+    ("kafsh-sdk", &["kafsh-sdk-macros"]),
+    ("kafsh-sdk-macros", &[]),
     ("xtask", &[]),
 ];
 

@@ -69,8 +69,8 @@ impl fmt::Debug for Error {
 // Not itself a `std::error::Error`: that would forbid this conversion.
 impl<E: std::error::Error + 'static> From<E> for Error {
     fn from(error: E) -> Self {
-        let is_json = (&error as &dyn std::error::Error).is::<JsonError>();
-        Error::new(if is_json { "bad-json" } else { UNEXPECTED }, error.to_string())
+        let json = (&error as &dyn std::error::Error).downcast_ref::<JsonError>();
+        Error::new(json.map_or(UNEXPECTED, JsonError::code), error.to_string())
     }
 }
 

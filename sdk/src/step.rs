@@ -1,5 +1,7 @@
 //! Provisioning steps: the contract's types, the trait to implement and the macro that exports it.
 
+pub use kafsh_sdk_macros::step;
+
 pub use crate::bindings::step::kafsh::step::types::*;
 use crate::{Error, Result};
 

@@ -11,8 +11,7 @@ mod tests;
 
 use kafsh_sdk::Result;
 use kafsh_sdk::step::{
-    Action, Finding, Input, Node, NodeFacts, ProcessState, Severity, Step, StepPlan,
-    Verification,
+    Action, Finding, Input, Node, NodeFacts, ProcessState, Severity, Step, StepPlan, Verification,
 };
 
 /// Starts ZooKeeper, then all brokers together, and waits until every gate is green.

@@ -6,8 +6,8 @@ mod tests;
 
 use kafsh_sdk::Result;
 use kafsh_sdk::step::{
-    Action, ClusterSpec, CreateTopic, Finding, Input, Property, ProveTopic,
-    Severity, Step, StepPlan, Verification,
+    Action, ClusterSpec, CreateTopic, Finding, Input, Property, ProveTopic, Severity, Step,
+    StepPlan, Verification,
 };
 
 /// Topic of the proof. It is there for the length of the proof only; the two underscores put it

@@ -11,8 +11,8 @@ mod tests;
 
 use kafsh_sdk::Result;
 use kafsh_sdk::step::{
-    Action, Finding, Input, Node, NodeFacts, ProcessState, Registration, Severity,
-    Step, StepPlan, Verification,
+    Action, Finding, Input, Node, NodeFacts, ProcessState, Registration, Severity, Step, StepPlan,
+    Verification,
 };
 
 /// Waits for what goes by itself, and reports what does not.

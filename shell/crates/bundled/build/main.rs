@@ -45,7 +45,15 @@ fn required(variable: &str) -> Result<String, String> {
 
 /// Everything that a guest is made of, but what its own `.d` file tells after the build.
 fn say_when_to_run_again(root: &Path) {
-    for path in ["plugins", "sdk/src", "sdk/wit", "sdk/macros", "sdk/Cargo.toml", "Cargo.toml", "Cargo.lock"] {
+    for path in [
+        "plugins",
+        "sdk/src",
+        "sdk/wit",
+        "sdk/macros",
+        "sdk/Cargo.toml",
+        "Cargo.toml",
+        "Cargo.lock",
+    ] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
     println!("cargo::rerun-if-changed=build");

@@ -10,8 +10,8 @@ mod manifest;
 use std::fmt;
 
 pub use digest::Digest;
-pub use manifest::{About, ManifestError, MANIFEST_SECTION, add_manifest, read_manifest};
 use kafsh_model::plugin::{CapabilityName, Manifest, PluginKind};
+pub use manifest::{About, MANIFEST_SECTION, ManifestError, add_manifest, read_manifest};
 use wasmparser::{Parser, Payload};
 
 /// Section in which the SDK leaves the types of its contract; encoders append a name to it.

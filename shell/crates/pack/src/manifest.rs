@@ -142,7 +142,10 @@ pub(crate) fn compose(about: &About, api: &[u8], settings: &[u8]) -> Result<Mani
         wrong(format!("the module has no section `{API_SECTION}`: it was not built with the SDK"))
     })?;
     if kind_of(api) != Some(about.kind) {
-        return Err(wrong(format!("Cargo.toml says it is a {}, and it exports `{api}`", about.kind)));
+        return Err(wrong(format!(
+            "Cargo.toml says it is a {}, and it exports `{api}`",
+            about.kind
+        )));
     }
     let mut specs = Vec::new();
     for list in serde_json::Deserializer::from_slice(settings).into_iter::<Vec<SettingSpec>>() {

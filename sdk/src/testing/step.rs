@@ -1,13 +1,4 @@
-//! Builders of input for native tests of steps, and a host in miniature that applies plans.
-//!
-//! ```
-//! use kafsh_sdk::testing;
-//!
-//! let mut input = testing::input(); // ZooKeeper and three brokers wanted, nothing there
-//! testing::occupy_port(&mut input, 9092, "pid 4121 java kafka.Kafka (kim, 3h)");
-//! let mut running = testing::input();
-//! testing::bring_up(&mut running); // everything runs and serves
-//! ```
+//! Input for steps, and a host in miniature that applies plans.
 
 use std::borrow::Borrow;
 

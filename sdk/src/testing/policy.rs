@@ -1,0 +1,99 @@
+//! Requests to policies.
+
+use crate::policy::{Operation, Property, Request, TopicState};
+
+/// A request in the making: one partition, one replica, no settings, cluster `test`.
+#[derive(Clone, Debug)]
+pub struct RequestBuilder {
+    request: Request,
+    state: TopicState,
+}
+
+/// A topic is to be created.
+pub fn create(topic: &str) -> RequestBuilder {
+    RequestBuilder::new(Operation::Create, topic)
+}
+
+/// A topic of one partition, one replica and no settings is to be changed.
+pub fn alter(topic: &str) -> RequestBuilder {
+    let mut builder = RequestBuilder::new(Operation::Alter, topic);
+    builder.request.current = Some(builder.state.clone());
+    builder
+}
+
+/// A topic is to be deleted; what the builder is told is what is there.
+pub fn delete(topic: &str) -> RequestBuilder {
+    RequestBuilder::new(Operation::Delete, topic)
+}
+
+/// A topic that is there is looked at.
+pub fn review(topic: &str) -> RequestBuilder {
+    RequestBuilder::new(Operation::Review, topic)
+}
+
+impl RequestBuilder {
+    fn new(operation: Operation, topic: &str) -> Self {
+        let state = TopicState { partitions: 1, replication_factor: 1, configs: Vec::new() };
+        let request = Request {
+            operation,
+            topic: topic.to_owned(),
+            cluster: "test".to_owned(),
+            current: None,
+            proposed: None,
+            touched: Vec::new(),
+            extras: Vec::new(),
+        };
+        RequestBuilder { request, state }
+    }
+
+    pub fn cluster(mut self, name: &str) -> Self {
+        self.request.cluster = name.to_owned();
+        self
+    }
+
+    pub fn partitions(mut self, count: u32) -> Self {
+        self.state.partitions = count;
+        self
+    }
+
+    pub fn replication_factor(mut self, count: u32) -> Self {
+        self.state.replication_factor = count;
+        self
+    }
+
+    /// A setting that the request gives.
+    pub fn config(mut self, key: &str, value: impl ToString) -> Self {
+        self.state.configs.push(Property::new(key, value.to_string()));
+        self.request.touched.push(key.to_owned());
+        self
+    }
+
+    /// The topic as it is, for [`alter`].
+    pub fn current(mut self, current: TopicState) -> Self {
+        self.request.current = Some(current);
+        self
+    }
+
+    /// `user`, `file`, `line`, `dry-run`.
+    pub fn extra(mut self, key: &str, value: &str) -> Self {
+        self.request.extras.push(Property::new(key, value));
+        self
+    }
+
+    pub fn build(self) -> Request {
+        let RequestBuilder { mut request, state } = self;
+        match request.operation {
+            Operation::Delete => {
+                request.current = Some(state);
+                request.touched.clear();
+            }
+            Operation::Review => {
+                request.current = Some(state.clone());
+                request.proposed = Some(state);
+                request.touched.clear();
+            }
+            _ => request.proposed = Some(state),
+        }
+        request
+    }
+}

@@ -1,0 +1,8 @@
+//! A step that is no `impl`.
+
+use kafsh_sdk::step::step;
+
+#[step]
+fn plan() {}
+
+fn main() {}
