@@ -1,9 +1,13 @@
 //! What runs through a pipeline: one value, many values, lines, or records, pulled from the end.
 
+use std::sync::Arc;
+
 use kafsh_model::Result;
-use kafsh_model::port::BoxFuture;
+use kafsh_model::port::{BoxFuture, Target};
 use kafsh_model::record::RecordBatch;
 use serde_json::Value;
+
+use crate::transforms::checkpoint::Checkpoint;
 
 /// What a command gives.
 pub struct Output {
@@ -81,6 +85,21 @@ pub trait Source<T>: Send {
     fn ending(&self) -> Ending {
         Ending { newline: true, foreign: false }
     }
+
+    /// Where records come from, where a cluster gives them.
+    fn origin(&self) -> Option<Origin> {
+        None
+    }
+}
+
+/// Where records come from, for stages that write beside the pipe or have something to keep.
+#[derive(Clone)]
+pub struct Origin {
+    pub target: Target,
+    /// Its name here; none for an address
+    pub cluster: Option<String>,
+    /// Keeps what stages remember, together with how far reading has come
+    pub checkpoint: Option<Arc<Checkpoint>>,
 }
 
 /// How items that are bytes are written, one after the other.

@@ -24,6 +24,7 @@ mod run;
 mod session;
 mod spec;
 mod terminal;
+mod transforms;
 mod wire;
 
 use std::process::ExitCode;

@@ -6,5 +6,6 @@ pub mod input;
 pub mod lines;
 pub mod position;
 pub mod reading;
+pub mod resume;
 pub mod sending;
 pub mod shape;

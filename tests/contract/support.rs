@@ -320,6 +320,7 @@ pub fn whole(topic: &str) -> ConsumeOptions {
         to: To::End,
         group: None,
         count_hint: None,
+        starts: Vec::new(),
     }
 }
 

@@ -1,17 +1,20 @@
 //! Records out of topics: pulls a consumer until the end, a count or a time, and says how it ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafsh_cluster::Cancel;
 use kafsh_model::port::{BoxFuture, Consumer};
 use kafsh_model::record::RecordBatch;
+use kafsh_model::topic::TopicPartition;
 use kafsh_model::units::show_duration;
 use kafsh_model::{Error, Result};
 use tokio::time::Instant;
 
 use super::format::RecordFormat;
 use super::sending::records;
-use crate::flow::{Ending, Lines, Source};
+use crate::flow::{Ending, Lines, Origin, Source};
+use crate::transforms::checkpoint::{Checkpoint, Offsets};
 
 /// Most records pulled at once.
 const BATCH_RECORDS: usize = 10_000;
@@ -41,6 +44,11 @@ pub struct Reading {
     /// The consumer came to the end it was asked for
     at_end: bool,
     timed_out: bool,
+    origin: Option<Origin>,
+    /// Offsets after what was handed out, where a checkpoint keeps them
+    positions: Offsets,
+    /// All that was handed out is acknowledged
+    clean: bool,
 }
 
 impl Reading {
@@ -55,7 +63,49 @@ impl Reading {
             seen: 0,
             at_end: false,
             timed_out: false,
+            origin: None,
+            positions: Offsets::new(),
+            clean: true,
         }
+    }
+
+    /// Says where it reads; a checkpoint there is kept.
+    #[must_use]
+    pub fn of(self, origin: Origin) -> Self {
+        Reading { origin: Some(origin), ..self }
+    }
+
+    fn checkpoint(&self) -> Option<Arc<Checkpoint>> {
+        self.origin.as_ref()?.checkpoint.clone()
+    }
+
+    /// Notes how far a batch has come; records of one partition mostly come together.
+    fn remember(&mut self, batch: &RecordBatch) {
+        self.clean = false;
+        if self.checkpoint().is_none() {
+            return;
+        }
+        let mut records = batch.iter().peekable();
+        while let Some(record) = records.next() {
+            let goes_on = records.peek().is_some_and(|next| {
+                next.partition == record.partition && next.topic == record.topic
+            });
+            if goes_on {
+                continue;
+            }
+            let (topic, partition) = (record.topic.to_string(), record.partition);
+            let next = record.offset + 1;
+            self.positions.insert(TopicPartition { topic, partition }, next);
+        }
+    }
+
+    /// Everything handed out is where it should be.
+    async fn keep(&mut self, at_the_end: bool) -> Result<()> {
+        let Some(checkpoint) = self.checkpoint() else { return Ok(()) };
+        let positions = self.positions.clone();
+        let keeping = move || checkpoint.acknowledged(positions, at_the_end);
+        let kept = tokio::task::spawn_blocking(keeping).await;
+        kept.map_err(|error| Error::bug(format!("a task of ours failed: {error}")))?
     }
 
     fn left(&self) -> u64 {
@@ -90,6 +140,7 @@ impl Reading {
             self.at_end = fetched.finished;
             self.seen += fetched.batch.len() as u64;
             if !fetched.batch.is_empty() {
+                self.remember(&fetched.batch);
                 return Ok(Some(fetched.batch));
             }
         }
@@ -135,18 +186,27 @@ impl Source<RecordBatch> for Reading {
 
     fn acknowledge(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async {
-            match self.consumer.as_mut() {
-                Some(consumer) => consumer.commit().await,
-                None => Ok(()),
+            if let Some(consumer) = self.consumer.as_mut() {
+                consumer.commit().await?;
             }
+            self.keep(false).await?;
+            self.clean = true;
+            Ok(())
         })
     }
 
     fn finish(mut self: Box<Self>) -> BoxFuture<'static, Result<Vec<String>>> {
         Box::pin(async move {
             self.close().await?;
+            if self.clean {
+                self.keep(true).await?;
+            }
             self.remark()
         })
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        self.origin.clone()
     }
 }
 

@@ -124,6 +124,7 @@ fn options(topic: &str, from: From, to: To) -> ConsumeOptions {
         to,
         group: None,
         count_hint: None,
+        starts: Vec::new(),
     }
 }
 

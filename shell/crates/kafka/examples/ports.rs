@@ -133,6 +133,7 @@ async fn consume(target: &Target, topic: &str, rest: &[&str]) -> Result<()> {
         to: To::End,
         group: rest.get(1).map(ToString::to_string),
         count_hint: count,
+        starts: Vec::new(),
     };
     let mut consumer = records.consumer(options).await?;
     let (mut seen, mut bytes) = (0_u64, 0_usize);

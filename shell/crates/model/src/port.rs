@@ -194,6 +194,16 @@ pub struct ConsumeOptions {
     /// for 0) reading is finished. In a group nothing beyond is committed. A small one also keeps
     /// fetches small, so that not much more crosses the wire than is needed.
     pub count_hint: Option<u64>,
+    /// Partitions that begin at an offset of their own, whatever `from` says; without a group only
+    pub starts: Vec<(TopicPartition, i64)>,
+}
+
+impl ConsumeOptions {
+    /// Where a partition begins.
+    pub fn from_of(&self, partition: &TopicPartition) -> From {
+        let own = self.starts.iter().find(|(at, _)| at == partition);
+        own.map_or(self.from, |(_, offset)| From::Offset(*offset))
+    }
 }
 
 impl ConsumeOptions {

@@ -102,7 +102,7 @@ impl MemoryConsumer {
                 let at = TopicPartition { topic: topic.name.clone(), partition };
                 let log = world.leader_log(&contact.home, &at.topic, partition);
                 let log = log.ok_or_else(|| no_leader(std::slice::from_ref(&at)))?;
-                let range = Range::new(self.options.from, self.options.to, log, None);
+                let range = Range::new(self.options.from_of(&at), self.options.to, log, None);
                 self.places.push(Place { at, range: Some(range), next: range.first });
             }
         }

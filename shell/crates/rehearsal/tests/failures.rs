@@ -18,6 +18,7 @@ fn whole(topic: &str) -> ConsumeOptions {
         to: To::End,
         group: None,
         count_hint: None,
+        starts: Vec::new(),
     }
 }
 

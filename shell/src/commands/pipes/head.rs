@@ -6,7 +6,7 @@ use kafsh_model::{Error, Result};
 use serde_json::Value;
 
 use crate::call::Call;
-use crate::flow::{Ending, Flow, Lines, Output, Source};
+use crate::flow::{Ending, Flow, Lines, Origin, Output, Source};
 use crate::spec::{ArgSpec, Arity, CommandSpec, Example, Kind, Place};
 
 /// Where no number is given, as `head` of Unix does.
@@ -142,5 +142,9 @@ impl<T: Cut> Source<T> for Head<T> {
 
     fn ending(&self) -> Ending {
         self.upstream.ending()
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        self.upstream.origin()
     }
 }

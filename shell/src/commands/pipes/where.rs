@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::jq::named;
 use crate::call::Call;
-use crate::flow::{Ending, Flow, Lines, Output, Source, View};
+use crate::flow::{Ending, Flow, Lines, Origin, Output, Source, View};
 use crate::jq::Filter;
 use crate::records::envelope;
 use crate::spec::{ArgSpec, Arity, CommandSpec, Example, Kind, Place};
@@ -163,6 +163,10 @@ impl Source<RecordBatch> for Kept<RecordBatch> {
 
     fn ready(&self) -> bool {
         self.upstream.ready()
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        self.upstream.origin()
     }
 
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<Vec<String>>> {

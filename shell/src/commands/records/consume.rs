@@ -3,11 +3,13 @@
 use kafsh_model::port::{ConsumeOptions, To};
 use kafsh_model::{Error, Result};
 
+use crate::args::Args;
 use crate::call::Call;
-use crate::flow::{Flow, Output};
+use crate::flow::{Flow, Origin, Output};
 use crate::records::format::RecordFormat;
 use crate::records::position::{self, Position};
 use crate::records::reading::{Formatted, Limits, Reading};
+use crate::records::resume::resume;
 use crate::spec::{ArgSpec, Arity, CommandSpec, Example, FlagSpec, Kind, Needs};
 
 const FLAGS: &[FlagSpec] = &[
@@ -32,6 +34,12 @@ const FLAGS: &[FlagSpec] = &[
     FlagSpec::switch("follow", "go on at the end; alone, from the latest").short('F'),
     FlagSpec::value("group", "GROUP", Kind::Group, "read as a member of a group, and commit")
         .short('g'),
+    FlagSpec::value(
+        "checkpoint",
+        "FILE",
+        Kind::Path,
+        "keep in this file how far it has come, and go on from there the next time",
+    ),
     FlagSpec::value("partition", "N", Kind::Int(0, i32::MAX as i64), "only this partition")
         .short('p')
         .repeated(),
@@ -51,7 +59,13 @@ pub static SPEC: CommandSpec = CommandSpec {
              exactly its format.\n\n\
              With `--group` reading begins where the group has come to, and what was written is \
              committed, batch by batch, after it was written. Records of one partition come in \
-             order, those of several as they arrive.",
+             order, those of several as they arrive.\n\n\
+             `--checkpoint FILE` does the same without a group, so that nothing is written to the \
+             cluster: the file holds the next offset of each partition, and what the transforms \
+             after it remember, saved together about once a second and at the end. What was in \
+             hand when it was killed is read again; nothing is left out. The next run goes on \
+             where the file says; `--from` then holds only for partitions that are new. A file of \
+             another cluster or of other topics is refused.",
     args: &[ArgSpec {
         name: "topic",
         kind: Kind::Topic,
@@ -71,6 +85,10 @@ pub static SPEC: CommandSpec = CommandSpec {
             about: "with coordinates",
         },
         Example { line: "consume test | where '.key != null'", about: "some of them" },
+        Example {
+            line: "consume test --checkpoint test.checkpoint",
+            about: "what came since the last time",
+        },
     ],
     cooperative: true,
     run: |call| Box::pin(run(call)),
@@ -78,7 +96,7 @@ pub static SPEC: CommandSpec = CommandSpec {
 };
 
 async fn run(call: Call) -> Result<Output> {
-    let options = options(&call)?;
+    let mut options = options(&call)?;
     let format = call.args.opt_text("format").map(|text| RecordFormat::parse(&text)).transpose()?;
     let limits = Limits { count: options.count_hint, timeout: call.args.opt_duration("timeout")? };
     let what = options.topics.join(", ");
@@ -86,13 +104,28 @@ async fn run(call: Call) -> Result<Output> {
         // What a group has read is written down, and moves for all its members.
         call.cancel.run(call.check_writable()).await?;
     }
+    let target = call.target()?;
+    let cluster = match call.address() {
+        Some(_) => None,
+        None => Some(call.cluster_name()?),
+    };
+    let mut notes = Vec::new();
+    let mut checkpoint = None;
+    if let Some(path) = call.args.opt_text("checkpoint") {
+        let admin = call.context.admin(&target)?;
+        let path = call.directory.join(path);
+        let resuming = resume(admin.as_ref(), &path, &mut options, &mut notes);
+        checkpoint = Some(call.cancel.run(resuming).await?);
+    }
     let records = call.records()?;
     let consumer = call.cancel.run(records.consumer(options)).await?;
-    let reading = Box::new(Reading::new(consumer, limits, what, call.cancel.clone()));
-    Ok(Output::of(match format {
+    let reading = Reading::new(consumer, limits, what, call.cancel.clone());
+    let reading = Box::new(reading.of(Origin { target, cluster, checkpoint }));
+    let flow = match format {
         Some(format) => Flow::Lines(Box::new(Formatted::new(reading, format))),
         None => Flow::Records(reading),
-    }))
+    };
+    Ok(Output { notes, ..Output::of(flow) })
 }
 
 fn options(call: &Call) -> Result<ConsumeOptions> {
@@ -113,6 +146,12 @@ fn options(call: &Call) -> Result<ConsumeOptions> {
         return Err(Error::usage(
             "bad-flags",
             "`--from-beginning` and `--from` exclude each other",
+        ));
+    }
+    if args.has("checkpoint") && (group.is_some() || is_committed(args)) {
+        return Err(Error::usage(
+            "bad-flags",
+            "`--checkpoint` keeps in a file what a group keeps in the cluster: it is one or the other",
         ));
     }
     // A count with a time waits for its records; without one there is no waiting.
@@ -140,5 +179,11 @@ fn options(call: &Call) -> Result<ConsumeOptions> {
         to,
         group,
         count_hint: count,
+        starts: Vec::new(),
     })
+}
+
+fn is_committed(args: &Args) -> bool {
+    let from = args.opt_text("from");
+    from.is_some_and(|from| position::parse(&from).is_ok_and(|at| at == Position::Committed))
 }

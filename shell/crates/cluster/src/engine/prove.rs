@@ -210,6 +210,7 @@ impl Engine {
                 to: To::End,
                 group: None,
                 count_hint: u64::try_from(partitions).ok(),
+                starts: Vec::new(),
             })
             .await?;
         let wanted = usize::try_from(partitions).unwrap_or(usize::MAX);

@@ -35,7 +35,7 @@ pub(super) async fn start(
     let mut started = Vec::new();
     for partition in &wanted {
         let log = logs.get(partition).copied().ok_or_else(|| no_partition(partition))?;
-        let range = Range::new(options.from, options.to, log);
+        let range = Range::new(options.from_of(partition), options.to, log);
         progress.add(partition, range);
         // What is empty is not fetched: no connection, no wait.
         if range.is_empty() {

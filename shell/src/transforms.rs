@@ -1,0 +1,16 @@
+//! Records through transforms: batches cut by partition, warm instances, the poison record found,
+//! what becomes of it, and progress that is kept together with what transforms remember.
+
+pub mod checkpoint;
+pub mod input;
+mod letters;
+mod pool;
+mod runner;
+mod split;
+mod stage;
+pub mod trial;
+mod worker;
+
+pub use letters::Letters;
+pub use runner::{OnFailure, Runner};
+pub use stage::{OnError, Stage};
