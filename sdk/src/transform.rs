@@ -113,8 +113,8 @@ pub fn process<T: Transform>(transform: &mut T, batch: Batch) -> Result<Emitted>
 macro_rules! __export_transform {
     ($transform:ty) => {
         const _: fn() -> $crate::Result<<$transform as $crate::transform::Transform>::Settings> =
-                            <<$transform as $crate::transform::Transform>::Settings
-                                as $crate::settings::Settings>::load;
+                                            <<$transform as $crate::transform::Transform>::Settings
+                                                as $crate::settings::Settings>::load;
 
         #[cfg(target_arch = "wasm32")]
         const _: () = {

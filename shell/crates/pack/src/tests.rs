@@ -67,3 +67,148 @@ fn an_export_that_is_missing_is_named() {
     let PackError::Encoding(why) = &error else { panic!("{error:?}") };
     assert!(why.contains("run"), "{why}");
 }
+
+mod manifests {
+    use kafsh_model::plugin::{CapabilityName, Manifest, PluginKind, SettingType};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const CONTRACT: &str = r"
+        package kafsh:host@1.0.0;
+        interface log { say: func(); }
+        interface clock { now: func() -> u64; }
+        interface state { count: func() -> u32; }
+        world plugin { import log; import clock; import state; export run: func(); }
+    ";
+
+    const API: &str = "kafsh:policy@1.0.0 sdk 0.1.0";
+
+    fn section(name: &str, text: &str) -> String {
+        format!("(@custom {name:?} {text:?})")
+    }
+
+    /// A module that calls the interface and function named, with what the SDK leaves in it.
+    fn plugin(import: Option<(&str, &str)>, api: &str, settings: &str) -> Vec<u8> {
+        let (import, call) = match import {
+            Some((interface, function)) => (
+                format!(r#"(import "kafsh:host/{interface}@1.0.0" "{function}" (func $f {}))"#,
+                    match interface { "clock" => "(result i64)", "state" => "(result i32)", _ => "" }),
+                if interface == "log" { "call $f" } else { "call $f drop" },
+            ),
+            None => (String::new(), ""),
+        };
+        let mut sections = if api.is_empty() { String::new() } else { section("kafsh-api", api) };
+        sections += &section("kafsh-settings", settings);
+        let text = format!("(module {import} (func (export \"run\") {call}) {sections})");
+        let mut module = wat::parse_str(&text).unwrap();
+        let mut resolve = Resolve::default();
+        let package = resolve.push_str("host.wit", CONTRACT).unwrap();
+        let world = resolve.select_world(&[package], Some("plugin")).unwrap();
+        let utf8 = StringEncoding::UTF8;
+        wit_component::embed_component_metadata(&mut module, &resolve, world, utf8).unwrap();
+        module
+    }
+
+    fn package(kafsh: Value) -> Value {
+        json!({ "name": "kafsh-policy-mine", "version": "1.2.3", "description": "Says\n  no",
+                "authors": ["Kim"], "license": null, "repository": null,
+                "metadata": { "kafsh": kafsh } })
+    }
+
+    fn about(kafsh: Value) -> About {
+        About::from_cargo(&package(kafsh)).unwrap().unwrap()
+    }
+
+    fn policy() -> About {
+        about(json!({ "kind": "policy" }))
+    }
+
+    #[test]
+    fn a_manifest_is_made_of_cargo_and_sections_and_read_again() {
+        let settings = r#"[{"name":"max","type":"integer","required":true,"one-of":[],"doc":"d"}]"#;
+        // Of two structs with settings the linker makes two lists in one section.
+        let settings = format!("{settings}[{}]", r#"{"name":"by","type":"text","doc":""}"#);
+        let packed = pack_plugin(&plugin(Some(("log", "say")), API, &settings), &policy()).unwrap();
+        let manifest = read_manifest(&packed.component).unwrap();
+        assert_eq!(manifest, packed.manifest);
+        assert_eq!((manifest.name.as_str(), manifest.version.as_str()), ("mine", "1.2.3"));
+        assert_eq!((manifest.api.as_str(), manifest.sdk.as_str()), ("kafsh:policy@1.0.0", "0.1.0"));
+        assert_eq!((manifest.kind, manifest.summary.as_str()), (PluginKind::Policy, "Says no"));
+        let names: Vec<(&str, SettingType)> =
+            manifest.settings.iter().map(|spec| (spec.name.as_str(), spec.kind)).collect();
+        assert_eq!(names, [("max", SettingType::Integer), ("by", SettingType::Text)]);
+        assert_eq!(packed.digest, Digest::of(&packed.component));
+        wasmparser::Validator::new().validate_all(&packed.component).unwrap();
+    }
+
+    #[test]
+    fn capabilities_are_declared_and_of_the_kind() {
+        let clock = plugin(Some(("clock", "now")), API, "[]");
+        let error = pack_plugin(&clock, &policy()).unwrap_err();
+        assert_eq!(error, PackError::UndeclaredCapability(CapabilityName::Clock));
+        assert!(error.to_string().contains(r#"name = "clock""#), "{error}");
+        let asked = json!({ "kind": "policy",
+                            "capabilities": [{ "name": "clock", "reason": "to tell the time" }] });
+        assert!(pack_plugin(&clock, &about(asked)).is_ok());
+        let state = plugin(Some(("state", "count")), API, "[]");
+        assert_eq!(
+            pack_plugin(&state, &policy()).unwrap_err(),
+            PackError::ForeignCapability(PluginKind::Policy, CapabilityName::State)
+        );
+    }
+
+    #[test]
+    fn what_makes_no_manifest_is_told() {
+        let told = |module: &[u8], about: &About| pack_plugin(module, about).unwrap_err().to_string();
+        let good = plugin(None, API, "[]");
+        assert!(told(&plugin(None, "", "[]"), &policy()).contains("kafsh-api"));
+        let step = about(json!({ "kind": "step" }));
+        assert!(told(&good, &step).contains("says it is a step"));
+        assert!(told(&plugin(None, API, "[{]"), &policy()).contains("kafsh-settings"));
+        for (kafsh, part) in [
+            (json!({ "kind": "policy", "outputs": ["a"] }), "`outputs` are for transforms"),
+            (json!({ "kind": "policy", "capabilities": [{ "name": "clock" }] }), "`reason`"),
+            (json!({ "kind": "policy", "capabilities": [
+                { "name": "log", "reason": "r" }] }), "all have it"),
+            (json!({ "kind": "policy", "capabilities": [
+                { "name": "clock", "reason": "r", "scope": ["a"] }] }), "has no scope"),
+            (json!({ "kind": "policy", "capabilities": [
+                { "name": "state", "reason": "r" }] }), "for no policy"),
+        ] {
+            let told = told(&good, &about(kafsh.clone()));
+            assert!(told.contains(part), "{kafsh}: {told}");
+        }
+        let mut unnamed = policy();
+        unnamed.name = "Mine".into();
+        assert!(told(&good, &unnamed).contains("`Mine` is no name"));
+    }
+
+    #[test]
+    fn what_cargo_says_is_checked() {
+        let read = |package: &Value| About::from_cargo(package);
+        assert_eq!(read(&json!({ "name": "x", "version": "1.0.0" })), Ok(None));
+        assert!(read(&package(json!({ "kind": "polcy" }))).unwrap_err().contains("polcy"));
+        assert!(read(&package(json!({ "kind": "step", "x": 1 }))).unwrap_err().contains("`x`"));
+        let mut bare = package(json!({ "kind": "step" }));
+        bare["description"] = Value::Null;
+        assert!(read(&bare).unwrap_err().contains("`description`"));
+    }
+
+    #[test]
+    fn a_component_without_a_good_manifest() {
+        let component = pack(&plugin(None, API, "[]")).unwrap().component;
+        assert_eq!(read_manifest(&component), Err(ManifestError::Missing));
+        assert!(matches!(read_manifest(b"\0asm"), Err(ManifestError::NotAComponent(_))));
+        let whole = pack_plugin(&plugin(None, API, "[]"), &policy()).unwrap();
+        let cut = &whole.component[..whole.component.len() - 9];
+        assert!(matches!(read_manifest(cut), Err(ManifestError::NotAComponent(_))));
+        let twice = add_manifest(&whole.component, &whole.manifest);
+        assert!(matches!(read_manifest(&twice), Err(ManifestError::Bad(_))));
+        let read = |manifest: &Manifest| read_manifest(&add_manifest(&component, manifest));
+        let later = Manifest { schema: 2, ..whole.manifest.clone() };
+        assert!(read(&later).unwrap_err().to_string().contains("another version of kafsh"));
+        let huge = Manifest { summary: "x".repeat(300_000), ..whole.manifest };
+        assert!(read(&huge).unwrap_err().to_string().contains("bytes"));
+    }
+}
