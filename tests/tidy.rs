@@ -473,3 +473,30 @@ fn no_file_is_left_behind() {
     let left: Vec<String> = left.collect();
     none("files that look forgotten", &left);
 }
+
+/// A contract without its comments, which may be made better at any time.
+fn contract(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_contract_that_was_released_stays_as_it_is() {
+    let wit = root().join("sdk/wit");
+    for kind in ["host", "step", "policy", "transform"] {
+        let file = format!("{kind}/{kind}.wit");
+        let current = fs::read_to_string(wit.join(&file)).expect("the contract can be read");
+        let package = format!("package kafsh:{kind}@");
+        let version =
+            current.lines().find_map(|line| line.strip_prefix(&package)?.strip_suffix(';'));
+        let version = version.unwrap_or_else(|| panic!("`{file}` has no version"));
+        let frozen = wit.join("frozen").join(version).join(&file);
+        let frozen =
+            fs::read_to_string(&frozen).unwrap_or_else(|e| panic!("{}: {e}", frozen.display()));
+        assert_eq!(
+            contract(&current),
+            contract(&frozen),
+            "`{file}` is not what {version} was: give it another version, and freeze that"
+        );
+    }
+}

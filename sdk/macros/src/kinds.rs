@@ -77,10 +77,12 @@ fn constant(
     others: usize,
 ) -> TokenStream {
     let name = &function.sig.ident;
-    // The signature's place, for the error that tells of its types.
+    // The signature's place, for the error that tells of its types. `CALL` is called in a component
+    // only.
     let place = function.sig.span();
     match settings {
         Some(settings) => quote_spanned! {place=>
+            #[allow(dead_code)]
             const CALL: ::kafsh_sdk::rt::#kind<#settings> = #name;
         },
         None => {
@@ -89,6 +91,7 @@ fn constant(
             let bare = Ident::new(&format!("{kind}Bare"), Span::call_site());
             quote_spanned! {place=>
                 const BARE: ::kafsh_sdk::rt::#bare = #name;
+                #[allow(dead_code)]
                 const CALL: ::kafsh_sdk::rt::#kind<()> = |#(#names,)* _| BARE(#(#names),*);
             }
         }

@@ -92,8 +92,14 @@ mod manifests {
     fn plugin(import: Option<(&str, &str)>, api: &str, settings: &str) -> Vec<u8> {
         let (import, call) = match import {
             Some((interface, function)) => (
-                format!(r#"(import "kafsh:host/{interface}@1.0.0" "{function}" (func $f {}))"#,
-                    match interface { "clock" => "(result i64)", "state" => "(result i32)", _ => "" }),
+                format!(
+                    r#"(import "kafsh:host/{interface}@1.0.0" "{function}" (func $f {}))"#,
+                    match interface {
+                        "clock" => "(result i64)",
+                        "state" => "(result i32)",
+                        _ => "",
+                    }
+                ),
                 if interface == "log" { "call $f" } else { "call $f drop" },
             ),
             None => (String::new(), ""),
@@ -160,7 +166,8 @@ mod manifests {
 
     #[test]
     fn what_makes_no_manifest_is_told() {
-        let told = |module: &[u8], about: &About| pack_plugin(module, about).unwrap_err().to_string();
+        let told =
+            |module: &[u8], about: &About| pack_plugin(module, about).unwrap_err().to_string();
         let good = plugin(None, API, "[]");
         assert!(told(&plugin(None, "", "[]"), &policy()).contains("kafsh-api"));
         let step = about(json!({ "kind": "step" }));
@@ -169,12 +176,21 @@ mod manifests {
         for (kafsh, part) in [
             (json!({ "kind": "policy", "outputs": ["a"] }), "`outputs` are for transforms"),
             (json!({ "kind": "policy", "capabilities": [{ "name": "clock" }] }), "`reason`"),
-            (json!({ "kind": "policy", "capabilities": [
-                { "name": "log", "reason": "r" }] }), "all have it"),
-            (json!({ "kind": "policy", "capabilities": [
-                { "name": "clock", "reason": "r", "scope": ["a"] }] }), "has no scope"),
-            (json!({ "kind": "policy", "capabilities": [
-                { "name": "state", "reason": "r" }] }), "for no policy"),
+            (
+                json!({ "kind": "policy", "capabilities": [
+                { "name": "log", "reason": "r" }] }),
+                "all have it",
+            ),
+            (
+                json!({ "kind": "policy", "capabilities": [
+                { "name": "clock", "reason": "r", "scope": ["a"] }] }),
+                "has no scope",
+            ),
+            (
+                json!({ "kind": "policy", "capabilities": [
+                { "name": "state", "reason": "r" }] }),
+                "for no policy",
+            ),
         ] {
             let told = told(&good, &about(kafsh.clone()));
             assert!(told.contains(part), "{kafsh}: {told}");
