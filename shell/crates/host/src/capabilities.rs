@@ -31,7 +31,7 @@ pub(crate) mod state;
 
 pub use contract::kafsh::host;
 
-use kafsh_model::plugin::{CapabilityName, PluginKind};
+use kafsh_model::plugin::CapabilityName;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::guest::GuestState;
@@ -40,16 +40,6 @@ use crate::guest::GuestState;
 const PACKAGE: &str = "kafsh:host/";
 /// Its version that this host has.
 const VERSION: &str = "1.0.0";
-
-/// What the world of a kind has; the rest cannot be asked for.
-pub(crate) fn of_kind(kind: PluginKind) -> &'static [CapabilityName] {
-    use CapabilityName::{Clock, ClusterRead, Log, Metrics, Random, Settings, State};
-    match kind {
-        PluginKind::Step => &[Log, Settings, Clock, Random, Metrics],
-        PluginKind::Policy => &[Log, Settings, Clock, Random, Metrics, ClusterRead],
-        PluginKind::Transform => &[Log, Settings, Clock, Random, Metrics, State],
-    }
-}
 
 /// The capability that an import asks for; `None`: it is none of this host's.
 pub(crate) fn asked_for(import: &str) -> Option<CapabilityName> {

@@ -84,8 +84,12 @@ impl ResourceLimiter for Limiter {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        // Its own no: nothing grows, so nothing is counted.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         let by = desired.saturating_sub(current);
         grow(&mut self.memory_bytes, by, self.memory_bytes_max, "bytes of memory")
             .map_err(wasmtime::Error::new)
@@ -95,8 +99,12 @@ impl ResourceLimiter for Limiter {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        // Its own no: nothing grows, so nothing is counted.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         let by = desired.saturating_sub(current);
         grow(&mut self.table_elements, by, TABLE_ELEMENTS_MAX, "elements of tables")
             .map_err(wasmtime::Error::new)
@@ -124,6 +132,7 @@ mod tests {
         let mut limiter = GuestState::new(8 << 20, Arc::default()).limiter;
         assert!(limiter.memory_growing(0, 4 << 20, None).unwrap());
         assert!(limiter.memory_growing(0, 4 << 20, None).unwrap());
+        assert!(!limiter.memory_growing(65_536, 131_072, Some(65_536)).unwrap());
         let error = limiter.memory_growing(0, 65_536, None).unwrap_err();
         assert!(error.downcast_ref::<LimitReached>().is_some(), "{error}");
     }

@@ -12,7 +12,7 @@ use kafsh_model::error::{Class, Error};
 use kafsh_model::plugin::{CapabilityName, Manifest, PluginKind};
 use wasmparser::Parser;
 
-use crate::capabilities::{asked_for, of_kind};
+use crate::capabilities::asked_for;
 use crate::grants::Grants;
 use crate::limits::COMPONENT_BYTES_MAX;
 use crate::text::shown_within;
@@ -136,7 +136,10 @@ impl Allowed<'_> {
             if same_track(import, self.world.types) {
                 continue;
             }
-            let asked = asked_for(import).filter(|asked| of_kind(self.kind).contains(asked));
+            let in_world = |asked: &CapabilityName| {
+                asked.is_given_to_all() || lent_to(self.kind).contains(asked)
+            };
+            let asked = asked_for(import).filter(in_world);
             let Some(asked) = asked else { return Err(Refusal::Import(import.to_owned())) };
             let declared = self.manifest.capabilities.iter().any(|known| known.name == asked);
             if !declared && !asked.is_given_to_all() {

@@ -88,6 +88,9 @@ pub const FAILURE_BYTES_MAX: usize = 1 << 10;
 /// Records after which an instance of a transform makes place for a new one.
 pub const INSTANCE_RECORDS_MAX: u64 = 1_000_000;
 
+/// Instances of transforms at the same time: one for each partition that is read.
+pub const INSTANCES_WARM_MAX: usize = 256;
+
 /// Random bytes that a guest is given at once.
 pub const RANDOM_BYTES_MAX: u32 = 4 << 10;
 /// Counters of a plugin, and bytes of their names.

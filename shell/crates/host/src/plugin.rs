@@ -11,7 +11,7 @@ use wasmtime::component::{Component, Linker};
 
 use crate::caller::{Caller, DESCRIBE, Description, Instance, Kind, Spent};
 use crate::capabilities::cluster_read::View;
-use crate::capabilities::{asked_for, link, of_kind};
+use crate::capabilities::{asked_for, link};
 use crate::engine::Engine;
 use crate::fault::{Call, Identity};
 use crate::grants::Grants;
@@ -225,11 +225,11 @@ impl<K: Kind> Plugin<K> {
         let linked = || {
             let mut linker = Linker::new(&engine.wasmtime);
             K::link_types(&mut linker)?;
-            for capability in of_kind(K::KIND) {
+            for capability in CapabilityName::ALL {
                 // Only what is imported: each interface costs time.
-                let imported = imports.iter().any(|name| asked_for(name) == Some(*capability));
-                if imported && self.grants.has(*capability) {
-                    link(&mut linker, *capability)?;
+                let imported = imports.iter().any(|name| asked_for(name) == Some(capability));
+                if imported && self.grants.has(capability) {
+                    link(&mut linker, capability)?;
                 }
             }
             K::pre(linker.instantiate_pre(component)?)

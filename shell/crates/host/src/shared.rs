@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kafsh_model::error::Result;
 
 use crate::cache::Cache;
 use crate::engine::Engine;
+use crate::limits::INSTANCES_WARM_MAX;
 use crate::log::{LogLevel, LogLine, LogSink};
 use crate::runner::Runner;
 
@@ -47,12 +49,31 @@ pub(crate) struct Shared {
     /// By the size of their guests' stacks, which is an engine's own
     engines: Mutex<BTreeMap<usize, Arc<Engine>>>,
     cache: OnceLock<Option<Cache>>,
+    /// Instances that stay warm
+    warm: Arc<AtomicUsize>,
+}
+
+/// A place among the instances that stay warm; free again when dropped.
+pub(crate) struct WarmPlace(Arc<AtomicUsize>);
+
+impl Drop for WarmPlace {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Shared {
     pub(crate) fn new(options: HostOptions) -> Self {
         let (engines, cache) = (Mutex::default(), OnceLock::new());
-        Shared { options, runner: Runner::default(), engines, cache }
+        Shared { options, runner: Runner::default(), engines, cache, warm: Arc::default() }
+    }
+
+    /// `None` where all of [`INSTANCES_WARM_MAX`] are taken.
+    pub(crate) fn warm_place(&self) -> Option<WarmPlace> {
+        let taken = self.warm.fetch_add(1, Ordering::Relaxed);
+        // Made at once, so that it is given back in any case.
+        let place = WarmPlace(Arc::clone(&self.warm));
+        (taken < INSTANCES_WARM_MAX).then_some(place)
     }
 
     /// Started when first needed.

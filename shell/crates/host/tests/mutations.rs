@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafsh_host::{Digest, PluginHost, PluginSource};
+use kafsh_host::{Digest, PluginHost, PluginSource, limits};
 use kafsh_model::error::Result;
 use kafsh_model::plugin::{LimitRequest, PluginKind, Settings};
 use kafsh_model::policy::Policies;
@@ -145,5 +145,30 @@ fn bytes_of_any_kind_are_no_plugin() {
         };
         let added = host.add(source);
         assert!(added.is_err() || host.load(PluginKind::Step, "well-behaved").is_err());
+    }
+}
+
+/// Code that would make a compiler recurse, or work for a long time.
+#[test]
+fn code_that_is_hard_to_compile_ends_in_time() {
+    let blocks = format!("(func {} {})", "block ".repeat(30_000), "end ".repeat(30_000));
+    let nested = "i32.const 1 if ".repeat(10_000);
+    let ifs = format!("(func {nested} {})", "end ".repeat(10_000));
+    let long =
+        format!("(func (local i32) {})", "local.get 0 i32.popcnt local.set 0 ".repeat(60_000));
+    let targets = "0 ".repeat(50_000);
+    let table = format!("(func block i32.const 1 br_table {targets} end)");
+    for (what, code) in [("blocks", blocks), ("ifs", ifs), ("long", long), ("table", table)] {
+        let packed =
+            kafsh_pack::pack(&support::core_module(PluginKind::Step, "well-behaved", &code));
+        let component = packed.unwrap_or_else(|e| panic!("{what}: {e}")).component;
+        let host = Place::new().host(true);
+        host.add(support::source_of("well-behaved", component, manifest("well-behaved"))).unwrap();
+        let began = Instant::now();
+        let outcome = host.load(PluginKind::Step, "well-behaved");
+        assert!(began.elapsed() < limits::COMPILE_TIME_MAX + TIME_MAX / 4, "{what}: too late");
+        if let Err(error) = outcome {
+            assert!(error.code.starts_with("plugin-"), "{what}: {error:?}");
+        }
     }
 }

@@ -157,3 +157,16 @@ fn a_fault_is_of_one_partition_alone() {
     one.process(&mut batch(2, 10)).unwrap_err();
     other.process(&mut batch(1, 10)).unwrap();
 }
+
+#[test]
+fn there_is_a_bound_on_instances_that_stay_warm() {
+    let host = Place::new().host(true);
+    host.add(source("transform-identity")).unwrap();
+    let mut all: Vec<_> = (0..limits::INSTANCES_WARM_MAX)
+        .map(|_| open(&host, "transform-identity", State::new()).unwrap())
+        .collect();
+    let error = open(&host, "transform-identity", State::new()).err().unwrap();
+    assert_eq!(error.code, "plugin-memory");
+    all.pop();
+    open(&host, "transform-identity", State::new()).unwrap();
+}

@@ -14,8 +14,11 @@ use crate::caller::Instance;
 use crate::capabilities::metrics::Counters;
 use crate::capabilities::state::Kept;
 use crate::fault::Call;
-use crate::limits::{BATCH_RECORDS_MAX, COLUMN_BYTES_MAX, INSTANCE_RECORDS_MAX, output_bytes_max};
+use crate::limits::{
+    BATCH_RECORDS_MAX, COLUMN_BYTES_MAX, INSTANCE_RECORDS_MAX, INSTANCES_WARM_MAX, output_bytes_max,
+};
 use crate::plugin::Plugin;
+use crate::shared::WarmPlace;
 
 type Emitted = Result<types::Emitted, types::Failure>;
 
@@ -31,6 +34,7 @@ pub(super) struct Warm {
     given: u64,
     /// What was kept, and counted, when it broke
     left: (Kept, Counters),
+    _place: WarmPlace,
 }
 
 impl Warm {
@@ -41,8 +45,15 @@ impl Warm {
         settings: Arc<Settings>,
         state: State,
     ) -> Result<Self> {
+        let place = plugin.shared().warm_place().ok_or_else(|| {
+            Error::failed("plugin-memory", format!("{} cannot be opened", plugin.identity))
+                .with_cause(format!(
+                    "{INSTANCES_WARM_MAX} instances of transforms are open, one a partition"
+                ))
+        })?;
         let instance = instance(&plugin, &settings, Kept::new(state), Counters::default())?;
         Ok(Warm {
+            _place: place,
             plugin,
             source,
             settings,
