@@ -23,7 +23,7 @@ fn failed(index: u32) -> types::RecordFailure {
 fn shared_bytes_and_headers_are_counted_for_each_record() {
     let mut emitted = nothing();
     emitted.headers = vec![0, 3, 3, 5, 0, 1, u32::MAX, 0];
-    emitted.bounds = vec![0, 10, u32::MAX, 0, 0, 2].repeat(4);
+    emitted.bounds = [0, 10, u32::MAX, 0, 0, 2].repeat(4);
     assert_eq!(record_bytes(&emitted), 4 * (10 + (16 + 8) + (16 + 1)));
     // Out of range: refused elsewhere, and no overflow here.
     emitted.bounds = vec![0, u32::MAX, 0, u32::MAX, u32::MAX, u32::MAX];
