@@ -52,7 +52,7 @@ pub(crate) mod tests {
     /// A manifest with these fields more.
     pub(crate) fn parsed(more: &str) -> Result<Manifest, Refusal> {
         let text = format!(
-            r#"{{"schema":1,"name":"t","version":"1.0.0","kind":"step","api":"","summary":""{more}}}"#
+            r#"{{"schema":1,"name":"t","version":"1","kind":"step","api":"","summary":""{more}}}"#
         );
         manifest::read(text.as_bytes())
     }
