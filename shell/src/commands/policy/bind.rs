@@ -35,11 +35,11 @@ pub static SPEC: CommandSpec = CommandSpec {
     effect: Effect::Write,
     examples: &[
         Example {
-            line: "policy bind replication --set min-factor=3 --set min-isr=2 --dry-run",
+            line: "policy bind replication --set min=3 --set min-isr=2 --dry-run",
             about: "three replicas everywhere",
         },
         Example {
-            line: "policy bind naming --topics 'team-*' --mode warn --set 'pattern=team-*' --dry-run",
+            line: "policy bind naming --mode warn --set 'pattern=[a-z-]+' --dry-run",
             about: "said, not refused",
         },
     ],

@@ -39,7 +39,7 @@ pub static SPEC: CommandSpec = CommandSpec {
         help: "the binding, as `policy list` and refusals name it",
     }],
     examples: &[Example {
-        line: "policy bind replication --mode warn; policy explain replication",
+        line: "policy bind replication --set min=1; policy explain replication",
         about: "its settings and their meaning",
     }],
     run: |call| Box::pin(run(call)),

@@ -29,7 +29,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     flags: &[DRY_RUN],
     effect: Effect::Write,
     examples: &[Example {
-        line: "policy bind replication --mode warn; policy mode replication off",
+        line: "policy bind replication --set min=1; policy mode replication off",
         about: "kept, not asked",
     }],
     run: |call| Box::pin(run(call)),

@@ -21,7 +21,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     flags: &[DRY_RUN],
     effect: Effect::Write,
     examples: &[Example {
-        line: "policy bind replication --mode warn; policy unbind replication",
+        line: "policy bind replication --set min=1; policy unbind replication",
         about: "no longer asked",
     }],
     run: |call| Box::pin(run(call)),
