@@ -62,7 +62,6 @@
 //! let plan = TopicAtBirth::plan(input.clone()).unwrap();
 //! testing::apply(&mut input, &plan.actions);
 //! assert!(TopicAtBirth::plan(input).unwrap().actions.is_empty());
-//! # fn main() {}
 //! ```
 //!
 //! # What holds a plugin

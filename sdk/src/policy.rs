@@ -17,8 +17,9 @@
 //!     if let Some(topic) = &request.proposed
 //!         && topic.partitions > limit.max
 //!     {
+//!         let message = format!("{} partitions are too many", topic.partitions);
 //!         answer
-//!             .deny("too-many-partitions", format!("{} partitions are too many", topic.partitions))
+//!             .deny("too-many-partitions", message)
 //!             .field("partitions")
 //!             .suggest(limit.max);
 //!     }
@@ -28,7 +29,6 @@
 //! let request = testing::create("orders").partitions(100).build();
 //! let answer = check(&request, &Limit { max: 12 }).unwrap();
 //! assert_eq!(answer.findings[0].suggestion.as_deref(), Some("12"));
-//! # fn main() {}
 //! ```
 
 pub use kafsh_sdk_macros::policy;

@@ -16,7 +16,6 @@
 //! let ran = testing::each(shout, testing::records("words").value("a").value(b"\xff").build());
 //! assert_eq!(ran.values(), ["A"]);
 //! assert_eq!(ran.failures[0].1.code(), "not-text");
-//! # fn main() {}
 //! ```
 //!
 //! What keeps something between records implements [`Transform`]:
@@ -46,7 +45,6 @@
 //!
 //! let records = kafsh_sdk::testing::records("t").value("1").value("2").value("3").build();
 //! assert_eq!(kafsh_sdk::testing::run(&mut EveryOther(false), records).values(), ["1", "3"]);
-//! # fn main() {}
 //! ```
 
 mod emit;

@@ -119,7 +119,10 @@ proptest! {
 
     #[test]
     fn what_is_good_and_what_is_not_is_agreed_on(
-        text in texts(), at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>(),
+        text in texts(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<bool>(),
     ) {
         let mut bytes = text.into_bytes();
         let at = at.index(bytes.len());

@@ -1,5 +1,5 @@
-//! The transform `mask-fields`: makes fields of JSON values unreadable. All other bytes stay as they
-//! are; a value that is no JSON fails and never passes.
+//! The transform `mask-fields`: makes fields of JSON values unreadable. All other bytes stay as
+//! they are; a value that is no JSON fails and never passes.
 
 #[cfg(test)]
 mod tests;
