@@ -14,7 +14,7 @@ use crate::fault::{Call, Identity};
 use crate::guest::GuestState;
 use crate::inspect::World;
 use crate::limits::{DESCRIBE_TIME_MAX, Limits};
-use crate::log::LogSink;
+use crate::log::{LogLevel, LogLine, LogSink};
 use crate::ticker::ticks;
 
 /// A kind of plugin, as the engine sees it.
@@ -103,7 +103,14 @@ impl Caller {
         said.hand_over(&self.identity.name, &self.sink);
         match outcome {
             Ok(answer) => Ok((answer, Spent { elapsed, fuel })),
-            Err(error) => Err(self.identity.broke(call, &self.limits, &error, panic, elapsed)),
+            Err(error) => {
+                let error = self.identity.broke(call, &self.limits, &error, panic, elapsed);
+                // Kept with its lines: whoever asks what a plugin did wants to know how it ended.
+                let text = format!("{}: {error}", error.code);
+                let plugin = self.identity.name.clone();
+                (self.sink)(&LogLine { plugin, level: LogLevel::Error, text });
+                Err(error)
+            }
         }
     }
 }

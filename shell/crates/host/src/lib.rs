@@ -48,10 +48,13 @@ mod text;
 mod ticker;
 
 pub use grants::Grants;
-pub use inspect::{Inspected, MANIFEST_SECTION, SectionSize, inspect, is_plugin_name, lent_to};
+pub use inspect::{
+    Inspected, MANIFEST_SECTION, SectionSize, inspect, is_glob, is_plugin_name, lent_to,
+};
 pub use kafsh_pack::Digest;
 pub use limits::Limits;
 pub use log::{LogLevel, LogLine, LogSink};
 pub use plugin::{Measured, PluginSource, manifest_of};
 pub use plugin_host::PluginHost;
 pub use shared::HostOptions;
+pub use text::shown;

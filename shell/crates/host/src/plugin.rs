@@ -24,7 +24,7 @@ use crate::shared::Shared;
 #[derive(Clone, Debug)]
 pub struct PluginSource {
     pub kind: PluginKind,
-    /// By which it is called; its manifest must have the same
+    /// By which it is called: its own, or another that the user gave it
     pub name: String,
     pub component: Cow<'static, [u8]>,
     /// SHA-256 of `component`; compared when it is compiled
@@ -73,8 +73,8 @@ impl<K: Kind> Plugin<K> {
         let version = Some(manifest.version.clone());
         let identity = Identity { kind, name, version, digest };
         inspect::check_outside(&component).map_err(|refusal| identity.refused(&refusal))?;
-        if (manifest.kind, &manifest.name) != (kind, &identity.name) {
-            let why = format!("its manifest is of {} `{}`", manifest.kind, manifest.name);
+        if manifest.kind != kind {
+            let why = format!("its manifest is of the {} `{}`", manifest.kind, manifest.name);
             return Err(identity.refused(&Refusal::BadManifest(why)));
         }
         Ok(Plugin {
@@ -196,7 +196,7 @@ impl<K: Kind> Plugin<K> {
     fn compile(&self, engine: &Engine) -> Result<Vec<u8>> {
         let identity = &self.identity;
         if Digest::of(&self.component) != identity.digest {
-            return Err(Error::failed("plugin-digest-changed", format!("{identity} is altered"))
+            return Err(Error::refused("plugin-digest-changed", format!("{identity} is altered"))
                 .with_cause("its bytes have another digest than they had"));
         }
         let checked = inspect::check_inside(&self.component, self.allowed()).and_then(|()| {

@@ -201,8 +201,8 @@ pub fn grant_word(capability: &Capability) -> String {
     }
 }
 
-/// A word that the shell reads as it stands.
-fn quoted(word: &str) -> String {
+/// A word as the shell reads it back.
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-:@%+,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

@@ -2,7 +2,7 @@
 
 /// `text` on one line, with everything escaped that would move the cursor, change colours or turn
 /// the direction of writing.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if is_hazardous(c) {

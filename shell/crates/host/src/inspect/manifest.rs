@@ -31,7 +31,7 @@ pub fn is_plugin_name(name: &str) -> bool {
 
 /// Whether every name that matches one of `granted` matches one of `asked` too; no globs are all
 /// names. It says no where it cannot tell.
-pub fn within_scope(granted: &[String], asked: &[String]) -> bool {
+pub(crate) fn within_scope(granted: &[String], asked: &[String]) -> bool {
     let narrower = |granted: &String| asked.iter().any(|asked| covers(asked, granted));
     asked.is_empty() || (!granted.is_empty() && granted.iter().all(narrower))
 }
@@ -149,8 +149,8 @@ fn check_globs(what: &str, globs: &[String]) -> Result<(), Refusal> {
     }
 }
 
-/// Characters of a topic's name, `*` and `?`.
-pub(crate) fn is_glob(text: &str) -> bool {
+/// Whether `text` may be a glob of topic names: their characters, `*` and `?`.
+pub fn is_glob(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-*?".contains(c);
     (1..=GLOB_BYTES_MAX).contains(&text.len()) && text.chars().all(plain)
 }

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use kafsh_model::error::{Error, Result};
 use kafsh_model::plugin::{Capability, CapabilityName};
+use kafsh_pack::Digest;
 
 use super::files::{self, UNFINISHED_PREFIX};
 use super::state::{Entry, HISTORY_MAX, PLUGINS_MAX, State, file_name};
@@ -189,9 +190,15 @@ impl PluginStore {
     /// Grants to the installed version, beside or in place of what it has.
     ///
     /// # Errors
-    /// `bad-grant` where it did not ask for it; as [`PluginStore::remove`].
-    pub fn grant(&self, name: &str, grants: &[Capability]) -> Result<Installed> {
+    /// `bad-grant` where it did not ask for it; `plugin-digest-changed` where another file than
+    /// `digest` is installed by now; as [`PluginStore::remove`].
+    pub fn grant(&self, name: &str, digest: &Digest, grants: &[Capability]) -> Result<Installed> {
         self.change_one(name, |entry| {
+            if entry.current.digest != *digest {
+                let message = format!("another version of `{name}` was installed meanwhile");
+                return Err(Error::refused("plugin-digest-changed", message)
+                    .with_next(format!("plugin info {name}")));
+            }
             check_asked(name, grants, &entry.current.asks)?;
             let kept = lacking(&entry.current.granted, grants);
             entry.current.granted = grants.iter().cloned().chain(kept).collect();
@@ -240,7 +247,7 @@ impl PluginStore {
         let failed = |e: std::io::Error| Error::io(format!("plugins in `{folder}`"), &e);
         files::private_folder(&self.folder).map_err(failed)?;
         let Some(_lock) = files::lock(&self.folder).map_err(failed)? else {
-            return Err(Error::unavailable("locked", "another kafsh is changing the plugins")
+            return Err(Error::busy("locked", "another kafsh is changing the plugins")
                 .with_cause("only one command at a time changes them")
                 .with_next("plugin list"));
         };
