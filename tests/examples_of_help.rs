@@ -2,6 +2,11 @@
 
 mod support;
 
+#[path = "support/component.rs"]
+mod component;
+#[path = "support/plugins.rs"]
+mod plugins;
+
 use support::{Kafsh, root};
 
 /// What the examples may count on.
@@ -15,6 +20,8 @@ k2:world
 END
 consume test --group nightly --count 1
 cluster attach prod --bootstrap 127.0.0.1:9091
+plugin install plugins/naming-1.wasm --grant clock
+plugin install naming.wasm --grant random
 ";
 
 #[test]
@@ -26,6 +33,7 @@ fn every_example_runs() {
     let mut failed = Vec::new();
     for example in &examples {
         let folder = tempfile::tempdir().expect("a folder");
+        plugins::fill(folder.path());
         let examples = root().join("scripts");
         std::os::unix::fs::symlink(&examples, folder.path().join("scripts")).expect("a link");
         let script = format!("{GROUND}{example}\n");

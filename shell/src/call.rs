@@ -1,5 +1,6 @@
 //! What a command is given: nothing else of the world is in its reach.
 
+use std::any::Any;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Call {
     pub cancel: Cancel,
     /// The user agreed to what the question said
     pub confirmed: Option<Confirmed>,
+    /// What was looked up for the question: what runs is what was asked about
+    pub found: Mutex<Option<Box<dyn Any + Send>>>,
     /// The command line as it stands, for the audit log
     pub line: String,
     /// File and line of the script it stands in
@@ -100,6 +103,17 @@ impl Call {
             return Ok(());
         }
         self.context.check_writable(&self.cluster_name()?, &self.target()?).await
+    }
+
+    /// Keeps what a question was about, for [`Call::take_found`].
+    pub fn keep_found<T: Send + 'static>(&self, found: T) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(found));
+    }
+
+    /// What the question was about; `None` where nothing was asked.
+    pub fn take_found<T: 'static>(&self) -> Option<T> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take();
+        found.and_then(|found| found.downcast().ok()).map(|found| *found)
     }
 
     /// Takes the input out of the call.

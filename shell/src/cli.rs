@@ -31,6 +31,7 @@ struct Globals {
     rehearse: bool,
     yes: bool,
     check: bool,
+    locked: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -94,6 +95,7 @@ fn parse(argv: Vec<OsString>) -> Result<(Globals, Job)> {
             "--rehearse" => globals.rehearse = true,
             "-y" | "--yes" => globals.yes = true,
             "--check" => globals.check = true,
+            "--locked" => globals.locked = true,
             "--complete" => {
                 let mut words: Vec<String> = rest.collect();
                 if words.first().is_some_and(|word| word == "--") {
@@ -197,10 +199,11 @@ fn start(globals: Globals, job: Job, style: Style) -> Result<u8> {
         .enable_all()
         .build()
         .map_err(|e| Error::io("the runtime could not be started", &e))?;
+    let locked = globals.locked || crate::config::locked_by_environment();
     let user = Arc::new(Terminal::new(style));
     let progress = crate::repl::progress::for_terminal(style);
     let status = runtime.block_on(async {
-        let context = Arc::new(wire::context(globals.rehearse)?);
+        let context = Arc::new(wire::context(globals.rehearse, locked, &directory)?);
         if let (true, Some(name)) = (globals.rehearse, session.cluster()) {
             context.rehearse_cluster(&name).await?;
         }
@@ -393,6 +396,7 @@ fn usage() -> String {
      \x20 -O, --output FORMAT     table, json, jsonl, yaml, csv, tsv, name\n\
      \x20     --rehearse          clusters in memory: no server is touched; `!` and `>` are real\n\
      \x20     --check             read and check a script, run nothing\n\
+     \x20     --locked            only plugins of `kafsh-plugins.lock`, as it has them\n\
      \x20 -y, --yes               do not ask before something is lost\n\
      \x20 -V, --version\n\n\
      kafsh help lists the commands; kafsh help topic create says one.\n"

@@ -20,6 +20,11 @@ pub struct Home {
     pub state: PathBuf,
 }
 
+/// `KAFSH_LOCKED`: as `--locked` does, unless it is empty or `0`.
+pub fn locked_by_environment() -> bool {
+    std::env::var_os("KAFSH_LOCKED").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
 impl Home {
     pub fn find() -> Result<Home> {
         let set = std::env::var_os("KAFSH_HOME").filter(|home| !home.is_empty());

@@ -2,7 +2,7 @@
 //! are made when first used and kept for the life of the program.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kafsh_cluster::distribution::Distributions;
 use kafsh_cluster::engine::report::{StopOptions, UpOptions};
@@ -10,17 +10,18 @@ use kafsh_cluster::spec::{PortRegistry, SpecRequest};
 use kafsh_cluster::store::{Attached, AuditEntry, Store};
 use kafsh_cluster::{Cancel, Engine};
 use kafsh_model::confirm::Confirmed;
-use kafsh_model::policy::Policy;
+use kafsh_model::policy::{Policies, Policy};
 use kafsh_model::port::{
-    Admin, Connector, Plugins, Producer, Progress, Records, Runtime, Steps, Target, ZooKeeper,
+    Admin, Connector, Producer, Progress, Records, Runtime, Steps, Target, ZooKeeper,
 };
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::topic::ClusterView;
-use kafsh_model::transform::Transform;
+use kafsh_model::transform::{Transform, Transforms};
 use kafsh_model::{ClusterName, Error, Result};
 
 use crate::call::CALL_DEADLINE;
 use crate::config::Home;
+use crate::plugins::PluginRegistry;
 use crate::policy::PlanGate;
 use crate::run::User;
 
@@ -33,9 +34,6 @@ pub enum Known {
     Attached(Attached),
 }
 
-/// Makes the plugins when they are first needed: most commands never load the Wasm engine.
-pub type PluginsMaker = Box<dyn Fn() -> Result<Arc<dyn Plugins>> + Send + Sync>;
-
 pub struct Context {
     pub home: Home,
     pub store: Store,
@@ -44,8 +42,8 @@ pub struct Context {
     pub distributions: Arc<Distributions>,
     /// Everything is in memory: nothing real is touched
     pub rehearsing: bool,
-    plugins: OnceLock<Arc<dyn Plugins>>,
-    make_plugins: PluginsMaker,
+    /// Loaded when they are first needed: most commands never start the Wasm engine
+    pub plugins: Arc<PluginRegistry>,
     admins: Mutex<HashMap<String, Arc<dyn Admin>>>,
     records: Mutex<HashMap<String, Arc<dyn Records>>>,
     producers: Mutex<HashMap<String, Arc<dyn Producer>>>,
@@ -63,13 +61,12 @@ pub struct Parts {
     pub runtime: Arc<dyn Runtime>,
     pub distributions: Arc<Distributions>,
     pub rehearsing: bool,
-    pub make_plugins: PluginsMaker,
+    pub plugins: PluginRegistry,
 }
 
 impl Context {
     pub fn new(parts: Parts) -> Self {
-        let Parts { home, store, connector, runtime, distributions, rehearsing, make_plugins } =
-            parts;
+        let Parts { home, store, connector, runtime, distributions, rehearsing, plugins } = parts;
         Context {
             home,
             store,
@@ -77,8 +74,7 @@ impl Context {
             runtime,
             distributions,
             rehearsing,
-            plugins: OnceLock::new(),
-            make_plugins,
+            plugins: Arc::new(plugins),
             admins: Mutex::default(),
             records: Mutex::default(),
             producers: Mutex::default(),
@@ -93,24 +89,12 @@ impl Context {
         Context { _folder: Some(folder), ..self }
     }
 
-    /// Every plugin by name.
-    ///
-    /// # Errors
-    /// The store of plugins cannot be read.
-    pub fn plugins(&self) -> Result<Arc<dyn Plugins>> {
-        if let Some(plugins) = self.plugins.get() {
-            return Ok(plugins.clone());
-        }
-        let made = (self.make_plugins)()?;
-        Ok(self.plugins.get_or_init(|| made).clone())
-    }
-
     /// The policy of this name.
     ///
     /// # Errors
     /// `plugin-not-found`; `plugin-…` where it cannot be loaded.
     pub fn policy(&self, name: &str) -> Result<Arc<dyn Policy>> {
-        self.plugins()?.policy(name)
+        self.plugins.policy(name)
     }
 
     /// The transform of this name.
@@ -118,7 +102,7 @@ impl Context {
     /// # Errors
     /// `plugin-not-found`; `plugin-…` where it cannot be loaded.
     pub fn transform(&self, name: &str) -> Result<Arc<dyn Transform>> {
-        self.plugins()?.transform(name)
+        self.plugins.transform(name)
     }
 
     /// An engine for one command, whose line `command` is without secrets.
@@ -128,7 +112,7 @@ impl Context {
         cancel: Cancel,
         command: &str,
     ) -> Result<Engine> {
-        let steps: Arc<dyn Steps> = self.plugins()?;
+        let steps: Arc<dyn Steps> = self.plugins.clone();
         let engine =
             Engine::new(self.runtime.clone(), self.connector.clone(), steps, self.store.clone());
         let bound = crate::policy::on(self, |_| true)?;

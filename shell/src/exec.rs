@@ -177,3 +177,57 @@ pub async fn run_quietly(program: &str, args: &[&str], directory: &Path) -> Resu
     }
     Err(error.with_cause(output.status.to_string()))
 }
+
+/// Longest that bringing a file by `curl` may take, in seconds.
+const DOWNLOAD_SECONDS_MAX: &str = "120";
+/// Redirects that are followed, from TLS to TLS alone.
+const REDIRECTS_MAX: &str = "5";
+
+/// What an https URL gives, by `curl`: the one program that every machine with TLS roots has, so
+/// that no second TLS stack is linked. `shown` is the URL without what may be secret.
+pub async fn download(url: &str, shown: &str, bytes_max: u64) -> Result<Vec<u8>> {
+    let mut command = Command::new("curl");
+    let bytes = bytes_max.to_string();
+    // `-q` first: no configuration of the user's changes what is done here.
+    command.args(["-q", "--silent", "--show-error", "--fail", "--location", "--globoff"]);
+    command.args(["--proto", "=https", "--proto-redir", "=https"]);
+    command.args(["--max-redirs", REDIRECTS_MAX, "--max-time", DOWNLOAD_SECONDS_MAX]);
+    command.args(["--max-filesize", &bytes, "--url", url]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => Error::failed("program-missing", "`curl` is not installed")
+            .with_cause("it brings files over https")
+            .with_next("sudo apt-get install curl"),
+        _ => Error::io("`curl` could not be started", &e),
+    })?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let failed = |e: std::io::Error| Error::io("the output of `curl`", &e);
+    let mut body = Vec::new();
+    let mut said = Vec::new();
+    let read_body = async {
+        match stdout {
+            Some(pipe) => pipe.take(bytes_max + 1).read_to_end(&mut body).await,
+            None => Ok(0),
+        }
+    };
+    let read_said = async {
+        match stderr {
+            Some(pipe) => pipe.take(LINE_BYTES_MAX as u64).read_to_end(&mut said).await,
+            None => Ok(0),
+        }
+    };
+    let (of_body, of_said) = tokio::join!(read_body, read_said);
+    of_body.and(of_said).map_err(failed)?;
+    if body.len() as u64 > bytes_max {
+        return Err(crate::http::too_large(shown, bytes_max));
+    }
+    let status = child.wait().await.map_err(failed)?;
+    if status.success() {
+        return Ok(body);
+    }
+    let said = String::from_utf8_lossy(&said);
+    let why = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    Err(Error::unavailable("unavailable", format!("`{shown}` gives no file"))
+        .with_evidence(why.trim().replace(url, shown))
+        .with_cause(format!("curl: {status}")))
+}

@@ -14,6 +14,19 @@ pub type RunFn = fn(Call) -> BoxFuture<'static, Result<Output>>;
 /// Says what would be lost, for the question before a destructive command; `None`: nothing is.
 pub type QuestionFn = fn(&Call) -> LocalFuture<'_, Result<Option<String>>>;
 
+/// Says what a command needs consent for; `None`: nothing that was not given already.
+pub type ConsentFn = fn(&Call) -> LocalFuture<'_, Result<Option<Consent>>>;
+
+/// A question about what somebody else's code may do. Without a terminal it is refused.
+pub struct Consent {
+    /// What is asked for, in words, line by line
+    pub lines: Vec<String>,
+    /// Ends in a question mark
+    pub question: String,
+    /// Refuses where there is nobody to ask; names the command that needs no question
+    pub unasked: kafsh_model::Error,
+}
+
 /// A future that stays on the thread of the conversation.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -33,6 +46,8 @@ pub struct CommandSpec {
     pub examples: &'static [Example],
     /// For `Effect::Destructive`
     pub question: Option<QuestionFn>,
+    /// For commands that let code of others do something: asked unless `--yes` is given
+    pub consent: Option<ConsentFn>,
     /// Ends by itself, in order, when it is told to stop; others are dropped where they wait
     pub cooperative: bool,
     pub run: RunFn,
@@ -51,6 +66,7 @@ impl CommandSpec {
         needs: Needs::Nothing,
         examples: &[],
         question: None,
+        consent: None,
         cooperative: false,
         run: |_| Box::pin(async { Err(kafsh_model::Error::bug("a command without a function")) }),
     };

@@ -1,24 +1,32 @@
 //! The only place that builds real adapters, or those of a rehearsal, and hands them out as ports.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use kafsh_cluster::distribution::Distributions;
 use kafsh_cluster::runtime::{LocalOptions, LocalRuntime};
 use kafsh_cluster::store::Store;
-use kafsh_host::{HostOptions, PluginHost};
 use kafsh_kafka::KafkaConnector;
 use kafsh_model::Result;
-use kafsh_model::port::Plugins;
 use kafsh_rehearsal::Rehearsal;
 
 use crate::config::Home;
-use crate::context::{Context, Parts, PluginsMaker};
+use crate::context::{Context, Parts};
+use crate::plugins::{PluginRegistry, Project};
 
 /// The context of this program: real, or in memory.
-pub fn context(rehearse: bool) -> Result<Context> {
+///
+/// With `locked`, installed plugins run only as the lock file found from `directory` has them.
+pub fn context(rehearse: bool, locked: bool, directory: &Path) -> Result<Context> {
     let home = Home::find()?;
+    let project = Project {
+        directory: directory.to_path_buf(),
+        home: std::env::var_os("HOME").map(Into::into),
+        locked,
+        writable: !rehearse,
+    };
     if rehearse {
-        return rehearsal(home);
+        return rehearsal(home, project);
     }
     let distributions = Arc::new(
         Distributions::new(home.data.clone())
@@ -31,14 +39,15 @@ pub fn context(rehearse: bool) -> Result<Context> {
         runtime: Arc::new(runtime),
         distributions,
         rehearsing: false,
-        make_plugins: plugins_maker(&home),
+        plugins: PluginRegistry::new(&home, project, None),
         home,
     }))
 }
 
 /// State in a folder that goes with the program, servers and records in memory. Plugins are the
-/// real ones, and so is the cache of what they compile to.
-fn rehearsal(home: Home) -> Result<Context> {
+/// real ones, and so is the cache of what they compile to; what is installed, granted or removed
+/// is so for the rehearsal alone.
+fn rehearsal(home: Home, project: Project) -> Result<Context> {
     let folder = tempfile::Builder::new()
         .prefix("kafsh-rehearsal-")
         .tempdir()
@@ -50,19 +59,8 @@ fn rehearsal(home: Home) -> Result<Context> {
         runtime: rehearsal,
         distributions: Arc::new(Distributions::new(home.data.clone())),
         rehearsing: true,
-        make_plugins: plugins_maker(&home),
+        plugins: PluginRegistry::new(&home, project, Some(folder.path().to_path_buf())),
         home,
     })
     .keeping(folder))
-}
-
-fn plugins_maker(home: &Home) -> PluginsMaker {
-    let home = home.clone();
-    Box::new(move || {
-        let host = PluginHost::new(HostOptions::new(&home.cache, &home.state));
-        for plugin in kafsh_bundled::plugins() {
-            host.add_bundled(plugin.component, plugin.digest)?;
-        }
-        Ok(Arc::new(host) as Arc<dyn Plugins>)
-    })
 }

@@ -8,6 +8,7 @@ mod config;
 mod group;
 mod kafka;
 mod pipes;
+mod plugin;
 mod policy;
 mod records;
 mod session;
@@ -16,7 +17,7 @@ mod zookeeper;
 
 /// Every command, by noun and in the order in which `help` shows them.
 pub fn all() -> Vec<&'static CommandSpec> {
-    let tables: [&'static [&'static CommandSpec]; 11] = [
+    let tables: [&'static [&'static CommandSpec]; 12] = [
         cluster::COMMANDS,
         broker::COMMANDS,
         zookeeper::COMMANDS,
@@ -25,6 +26,7 @@ pub fn all() -> Vec<&'static CommandSpec> {
         records::COMMANDS,
         group::COMMANDS,
         config::COMMANDS,
+        plugin::COMMANDS,
         policy::COMMANDS,
         pipes::COMMANDS,
         session::COMMANDS,

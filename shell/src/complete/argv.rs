@@ -168,7 +168,8 @@ fn clusters() -> Vec<String> {
 fn live_names(line: &Line<'_>, names: &mut Names) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let (Ok(runtime), Ok(context)) = (runtime, wire::context(line.rehearse)) else { return };
+    let context = wire::context(line.rehearse, false, &names.directory);
+    let (Ok(runtime), Ok(context)) = (runtime, context) else { return };
     let context = Arc::new(context);
     let which = match (line.bootstrap, line.cluster) {
         (Some(bootstrap), _) => Some(Which::Bootstrap(bootstrap.to_string())),

@@ -15,7 +15,7 @@ use crate::bind::{BoundPipeline, BoundStage, BoundStageKind, Source, evaluate, v
 use crate::call::Call;
 use crate::flow::{Flow, Output};
 use crate::records::{envelope, lines};
-use crate::spec::{CommandSpec, Effect, Needs};
+use crate::spec::{CommandSpec, Consent, ConsentFn, Effect, Needs};
 
 /// Most values, and bytes of them, that `let`, `expect`, `if` and `wait` take in.
 const VALUES_MAX: usize = 100_000;
@@ -70,6 +70,7 @@ impl Runner {
                     at,
                     cancel: self.cancel.clone(),
                     confirmed: None,
+                    found: None.into(),
                     line: line_of(source, std::slice::from_ref(stage), stage.span),
                     place: place_of(source, stage.span),
                     on_command_line: source.name == crate::bind::COMMAND_LINE,
@@ -89,6 +90,9 @@ impl Runner {
                 Ok(confirmed) => call.confirmed = Some(confirmed),
                 Err(error) => return Err(asked.error(error).await),
             }
+        }
+        if let Some(consent) = spec.consent {
+            call.confirmed = self.consent(consent, &call).await?;
         }
         let audit =
             (spec.effect != Effect::Read).then(|| (call.context.clone(), call.line.clone()));
@@ -133,6 +137,21 @@ impl Runner {
             None => Err(Error::refused("confirmation-needed", question)
                 .with_cause("there is no terminal to ask on")
                 .with_next(format!("{} --yes", typed(spec, call)))),
+        }
+    }
+
+    /// The consent to what code of others may do; `None`: none was needed.
+    async fn consent(&self, consent: ConsentFn, call: &Call) -> Result<Option<Confirmed>> {
+        if call.args.switch("yes") || self.session.assumes_yes() || call.args.switch("dry-run") {
+            return Ok(Some(Confirmed::by_user()));
+        }
+        // Looking it up may take a while: it goes on the network.
+        let asked = self.cancel.run(consent(call)).await?;
+        let Some(Consent { lines, question, unasked }) = asked else { return Ok(None) };
+        match self.user.ask(&format!("{}\n{question}", lines.join("\n"))) {
+            Some(true) => Ok(Some(Confirmed::by_user())),
+            Some(false) => Err(Error::refused("consent-refused", "nothing was done")),
+            None => Err(unasked),
         }
     }
 

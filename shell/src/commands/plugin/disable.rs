@@ -1,0 +1,31 @@
+//! `plugin disable NAME`.
+
+use kafsh_model::Result;
+
+use super::rows::{NAME, changed, dry, in_background, installed};
+use crate::call::Call;
+use crate::commands::cluster::common::DRY_RUN;
+use crate::flow::Output;
+use crate::spec::{CommandSpec, Effect, Example};
+
+pub static SPEC: CommandSpec = CommandSpec {
+    path: &["plugin", "disable"],
+    summary: "switch an installed plugin off without forgetting it",
+    detail: "It keeps its file and its grants; whatever names it is refused with `plugin-disabled`.",
+    args: &[NAME],
+    flags: &[DRY_RUN],
+    effect: Effect::Write,
+    examples: &[Example { line: "plugin disable naming", about: "one that was installed" }],
+    run: |call| Box::pin(run(call)),
+    ..CommandSpec::BLANK
+};
+
+async fn run(call: Call) -> Result<Output> {
+    let plugin = installed(&call)?;
+    if call.args.switch("dry-run") {
+        return Ok(dry(changed(&plugin, "nothing")));
+    }
+    let store = call.context.plugins.store.clone();
+    let plugin = in_background(move || store.set_disabled(&plugin.name, true)).await?;
+    Ok(changed(&plugin, "disabled"))
+}

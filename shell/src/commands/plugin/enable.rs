@@ -1,0 +1,31 @@
+//! `plugin enable NAME`.
+
+use kafsh_model::Result;
+
+use super::rows::{NAME, changed, dry, in_background, installed};
+use crate::call::Call;
+use crate::commands::cluster::common::DRY_RUN;
+use crate::flow::Output;
+use crate::spec::{CommandSpec, Effect, Example};
+
+pub static SPEC: CommandSpec = CommandSpec {
+    path: &["plugin", "enable"],
+    summary: "switch an installed plugin on again",
+    detail: "With the grants that it had.",
+    args: &[NAME],
+    flags: &[DRY_RUN],
+    effect: Effect::Write,
+    examples: &[Example { line: "plugin enable naming", about: "one that was installed" }],
+    run: |call| Box::pin(run(call)),
+    ..CommandSpec::BLANK
+};
+
+async fn run(call: Call) -> Result<Output> {
+    let plugin = installed(&call)?;
+    if call.args.switch("dry-run") {
+        return Ok(dry(changed(&plugin, "nothing")));
+    }
+    let store = call.context.plugins.store.clone();
+    let plugin = in_background(move || store.set_disabled(&plugin.name, false)).await?;
+    Ok(changed(&plugin, "enabled"))
+}

@@ -1,0 +1,36 @@
+//! The commands of `plugin`: what of others runs here, and what it may do.
+
+use crate::spec::CommandSpec;
+
+mod consent;
+mod disable;
+mod enable;
+mod grant;
+mod info;
+mod inspect;
+mod install;
+mod limits;
+mod list;
+mod logs;
+mod project;
+mod remove;
+mod revoke;
+mod rollback;
+mod rows;
+mod source;
+mod verify;
+
+pub const COMMANDS: &[&CommandSpec] = &[
+    &list::SPEC,
+    &info::SPEC,
+    &install::SPEC,
+    &grant::SPEC,
+    &revoke::SPEC,
+    &disable::SPEC,
+    &enable::SPEC,
+    &verify::SPEC,
+    &rollback::SPEC,
+    &remove::SPEC,
+    &logs::SPEC,
+    &inspect::SPEC,
+];

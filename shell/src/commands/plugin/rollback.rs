@@ -1,0 +1,44 @@
+//! `plugin rollback NAME`.
+
+use kafsh_model::Result;
+
+use super::project::{self, When};
+use super::rows::{NAME, changed, dry, in_background, installed};
+use crate::call::Call;
+use crate::commands::cluster::common::DRY_RUN;
+use crate::flow::Output;
+use crate::spec::{CommandSpec, Effect, Example};
+
+pub static SPEC: CommandSpec = CommandSpec {
+    path: &["plugin", "rollback"],
+    summary: "go back to the version of a plugin before this one, with its grants",
+    detail: "Each time one version further back; `plugin info` lists them. The version that was \
+             left is forgotten: install it again from its source.",
+    args: &[NAME],
+    flags: &[DRY_RUN],
+    effect: Effect::Write,
+    examples: &[Example { line: "plugin rollback naming", about: "the new one was worse" }],
+    run: |call| Box::pin(run(call)),
+    ..CommandSpec::BLANK
+};
+
+async fn run(call: Call) -> Result<Output> {
+    let left = installed(&call)?;
+    if call.args.switch("dry-run") {
+        return Ok(dry(changed(&left, "nothing")));
+    }
+    let store = call.context.plugins.store.clone();
+    let name = left.name.clone();
+    let plugin = in_background(move || store.rollback(&name)).await?;
+    let left = &left.current;
+    let output = changed(&plugin, "rolled back").note(format!(
+        "left {} (sha256:{}…) of {}",
+        left.version,
+        left.digest.prefix(),
+        left.source
+    ));
+    Ok(match project::keep(&call, &plugin, When::Listed)? {
+        Some(note) => output.note(note),
+        None => output,
+    })
+}

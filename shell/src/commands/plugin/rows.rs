@@ -1,0 +1,110 @@
+//! Plugins as values: what `list`, `info` and the commands that change one show of it.
+
+use kafsh_host::shown;
+use kafsh_host::store::Installed;
+use kafsh_model::plugin::Capability;
+use kafsh_model::{Error, Result};
+use serde_json::{Value, json};
+
+use crate::call::Call;
+use crate::flow::{Column, Output, View, column};
+use crate::spec::{ArgSpec, Arity, Kind};
+
+/// What `plugin list` says of the source of a bundled plugin.
+pub const BUILT_IN: &str = "built in";
+
+pub const NAME: ArgSpec = ArgSpec {
+    name: "name",
+    kind: Kind::Text,
+    arity: Arity::One,
+    help: "a plugin of `plugin list`",
+};
+
+pub const CHANGED: &[Column] = &[
+    column("name", "plugin"),
+    column("kind", "kind"),
+    column("version", "version"),
+    column("change", "change"),
+    column("granted", "granted"),
+    column("lacks", "lacks"),
+    column("digest", "digest"),
+    column("source", "source"),
+];
+
+/// `orders-*` of `cluster-read`, as one word.
+pub fn word(capability: &Capability) -> String {
+    match capability.scope.as_slice() {
+        [] => capability.name.name().to_string(),
+        scope => format!("{}={}", capability.name.name(), scope.join(",")),
+    }
+}
+
+pub fn words(capabilities: &[Capability]) -> Vec<String> {
+    capabilities.iter().map(word).collect()
+}
+
+/// Whether it would run, in one word.
+pub fn state(plugin: &Installed) -> &'static str {
+    match (plugin.disabled, plugin.missing().is_empty()) {
+        (true, _) => "disabled",
+        (false, false) => "not granted",
+        (false, true) => "ready",
+    }
+}
+
+/// What a change left behind.
+pub fn changed(plugin: &Installed, change: &str) -> Output {
+    let current = &plugin.current;
+    let value = json!({
+        "name": plugin.name,
+        "kind": plugin.kind.name(),
+        "version": current.version,
+        "change": change,
+        "granted": words(&current.granted),
+        "lacks": words(&plugin.missing()),
+        "digest": format!("sha256:{}", current.digest),
+        "source": shown(&current.source),
+    });
+    let output = Output::value(value, View::Record { fields: CHANGED, sections: &[] });
+    let lacks: Vec<String> = plugin.missing().iter().map(kafsh_host::store::grant_word).collect();
+    match lacks.is_empty() {
+        true => output,
+        false => {
+            let line = format!("plugin grant {} {}", plugin.name, lacks.join(" "));
+            output.note(format!("it does not run before it has what it lacks: {line}"))
+        }
+    }
+}
+
+/// An installed plugin by the argument `name`.
+///
+/// # Errors
+/// `plugin-not-found`; `plugin-bundled` for one that is part of kafsh.
+pub fn installed(call: &Call) -> Result<Installed> {
+    call.context.plugins.store.get(&call.args.text("name")?)
+}
+
+/// What is said where nothing is to be written.
+pub fn dry(output: Output) -> Output {
+    output.note("nothing was changed (--dry-run)")
+}
+
+/// What was said of a file, now with its name.
+pub fn about(mut error: Error, source: &str, verb: &str) -> Error {
+    error.message = format!("`{}` cannot be {verb}", shown(source));
+    error
+}
+
+/// Time-consuming work on files, away from the threads that wait for the network.
+pub async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|e| Error::bug(format!("work on plugins broke: {e}")))?
+}
+
+/// A value of a list, in the order of its kind and name.
+pub fn sorted(mut rows: Vec<Value>) -> Value {
+    rows.sort_by_key(|row| (row["kind"].to_string(), row["name"].to_string()));
+    Value::Array(rows)
+}

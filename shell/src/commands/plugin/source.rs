@@ -1,0 +1,177 @@
+//! Where a plugin comes from: a file, a folder that holds exactly one, or a URL.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use kafsh_host::limits::COMPONENT_BYTES_MAX;
+use kafsh_model::{Error, Result};
+
+use crate::call::Call;
+
+/// Files of a folder that are named where there is more than one.
+const NAMED_MAX: usize = 10;
+
+/// Where `plugin build` leaves what it made, below the folder of a crate.
+const BUILT: &str = "target/plugin";
+
+/// What came from a source.
+pub struct Fetched {
+    pub bytes: Vec<u8>,
+    /// Path or URL, as it is kept and shown
+    pub source: String,
+    /// From the network: what comes next time may be another file
+    pub remote: bool,
+}
+
+/// Brings what `source` names, in full but never more than a plugin may have.
+///
+/// # Errors
+/// `plugin-source-not-found`, `plugin-source-ambiguous`, `plugin-too-large`, `bad-source`; what the
+/// network says.
+pub async fn fetch(call: &Call, source: &str) -> Result<Fetched> {
+    match check(source)? {
+        Some(shown) => remote(source, shown).await,
+        None => local(&call.directory, source),
+    }
+}
+
+/// Whether a source is on the network: its URL as it may be kept and shown.
+///
+/// # Errors
+/// `bad-source`: it is neither a path nor a URL that can be used.
+pub fn check(source: &str) -> Result<Option<String>> {
+    if source.starts_with("http://") || source.starts_with("https://") {
+        return without_secrets(source).map(Some);
+    }
+    if source.contains("://") {
+        let message = format!("`{}` is no source of a plugin", source.escape_debug());
+        return Err(Error::usage("bad-source", message)
+            .with_cause("a source is a file, a folder, or an http or https URL"));
+    }
+    Ok(None)
+}
+
+async fn remote(url: &str, shown: String) -> Result<Fetched> {
+    let bytes_max = COMPONENT_BYTES_MAX as u64;
+    let bytes = match url.starts_with("https://") {
+        true => crate::exec::download(url, &shown, bytes_max).await?,
+        false => crate::http::get(url, bytes_max).await?,
+    };
+    Ok(Fetched { bytes, source: shown, remote: true })
+}
+
+/// A URL as it is kept: a query may hold a token, and a name before the host is one.
+fn without_secrets(url: &str) -> Result<String> {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let shown = &url[..end];
+    let rest = shown.split_once("://").map_or(shown, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    if authority.contains('@') || !shown.chars().all(|c| c.is_ascii_graphic()) {
+        return Err(Error::usage("bad-source", "the URL holds a name, a password or no text")
+            .with_cause("it would stand in the lock file and in the audit log"));
+    }
+    Ok(shown.to_string())
+}
+
+/// Whether a plain URL leads to this machine.
+pub fn is_loopback(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => host,
+        _ => authority,
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// A file of this machine, or the only one of a folder.
+///
+/// # Errors
+/// As [`fetch`].
+pub fn local(directory: &Path, source: &str) -> Result<Fetched> {
+    let path = directory.join(source);
+    let facts = fs::metadata(&path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => {
+            let message = format!("there is no `{}`", source.escape_debug());
+            Error::not_found("plugin-source-not-found", message)
+                .with_cause("a source is a file, a folder, or an http or https URL")
+        }
+        _ => Error::io(format!("`{source}` cannot be read"), &e),
+    })?;
+    let path = match facts.is_dir() {
+        true => only_one(&path, source)?,
+        false => path,
+    };
+    let bytes = read(&path)?;
+    let source = fs::canonicalize(&path).unwrap_or(path).display().to_string();
+    Ok(Fetched { bytes, source, remote: false })
+}
+
+fn only_one(folder: &Path, source: &str) -> Result<PathBuf> {
+    let is_crate = folder.join("Cargo.toml").is_file();
+    let searched = if is_crate { folder.join(BUILT) } else { folder.to_path_buf() };
+    let mut found: Vec<PathBuf> = fs::read_dir(&searched)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
+    found.retain(|path| path.extension().is_some_and(|end| end == "wasm") && path.is_file());
+    found.sort();
+    if let [one] = found.as_slice() {
+        return Ok(one.clone());
+    }
+    let message = format!("`{source}` holds {} plugins", found.len());
+    if found.is_empty() {
+        let error = Error::not_found("plugin-source-not-found", message.replace(" 0 ", " no "))
+            .with_evidence(format!("looked for *.wasm in {}", searched.display()));
+        return Err(match is_crate {
+            true => error.with_next(format!("plugin build {source}")),
+            false => error,
+        });
+    }
+    let error = Error::usage("plugin-source-ambiguous", message).with_cause("name one of them");
+    let named = found.iter().take(NAMED_MAX);
+    let error = named.fold(error, |error, path| error.with_evidence(path.display().to_string()));
+    Err(error.with_next(format!("plugin install {}", found[0].display())))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let shown = path.display();
+    let failed = |e: std::io::Error| Error::io(format!("`{shown}` cannot be read"), &e);
+    // A pipe or a device may never end, and opening one may wait for ever.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(Error::usage("bad-source", format!("`{shown}` is no file")));
+    }
+    let file = fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(COMPONENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > COMPONENT_BYTES_MAX {
+        return Err(crate::http::too_large(&shown.to_string(), COMPONENT_BYTES_MAX as u64));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_kept_without_what_may_be_secret() {
+        assert_eq!(without_secrets("https://h/a.wasm?token=x#y").unwrap(), "https://h/a.wasm");
+        for bad in ["https://kim:pw@h/a", "https://kim@h", "http://h/a b", "http://h/\n"] {
+            assert!(without_secrets(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_this_machine_alone() {
+        for yes in
+            ["http://127.0.0.1:80/x", "http://localhost", "http://[::1]:9/x", "http://127.9.9.9"]
+        {
+            assert!(is_loopback(yes), "{yes}");
+        }
+        for no in ["http://127.0.0.1.example.org/", "https://127.0.0.1/", "http://10.0.0.1/"] {
+            assert!(!is_loopback(no), "{no}");
+        }
+    }
+}
