@@ -11,10 +11,10 @@ mod state;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kafsh_model::Result;
+use kafsh_model::{Error, Result};
 use kafsh_model::plugin::Settings;
 use kafsh_model::policy::{Policy, PolicyBinding, PolicyMode};
-use kafsh_model::port::{Admin, Progress};
+use kafsh_model::port::Admin;
 
 pub use ask::{Answer, Said, refusal};
 pub use guard::{GuardedAdmin, PlanGate};
@@ -92,15 +92,33 @@ fn user() -> String {
 /// # Errors
 /// As [`Charge::of`].
 pub fn guard(call: &Call, admin: Arc<dyn Admin>) -> Result<Arc<dyn Admin>> {
+    let Some(charge) = charge_of(call)? else { return Ok(admin) };
+    Ok(Arc::new(GuardedAdmin::new(admin, charge, call.progress.clone())))
+}
+
+fn charge_of(call: &Call) -> Result<Option<Charge>> {
     let cluster = match call.address() {
         Some(address) => address,
         None => call.cluster_name()?,
     };
-    let Some(mut charge) = Charge::of(&call.context, &cluster)? else { return Ok(admin) };
-    if let Some((file, line)) = &call.place {
+    let mut charge = Charge::of(&call.context, &cluster)?;
+    if let (Some(charge), Some((file, line))) = (&mut charge, &call.place) {
         charge.extras.insert("file".to_string(), file.clone());
         charge.extras.insert("line".to_string(), line.to_string());
     }
-    let progress: Arc<dyn Progress> = call.progress.clone();
-    Ok(Arc::new(GuardedAdmin::new(admin, charge, progress)))
+    Ok(charge)
+}
+
+/// What the policies in charge have against deleting topics, without deleting any.
+///
+/// # Errors
+/// As [`Charge::of`]; what asking the brokers says.
+pub async fn against_deletion(call: &Call, names: &[String]) -> Result<Vec<(String, Error)>> {
+    match charge_of(call)? {
+        Some(charge) => {
+            let admin = call.context.admin(&call.target()?)?;
+            GuardedAdmin::new(admin, charge, call.progress.clone()).against_deletion(names).await
+        }
+        None => Ok(Vec::new()),
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafsh_model::Result;
+use kafsh_model::{Error, Result};
 use kafsh_model::config::{ConfigChange, ConfigResource};
 use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
 use kafsh_model::name::BrokerId;
@@ -55,6 +55,28 @@ impl GuardedAdmin {
         }
         tell(self.progress.as_ref(), &spec.name, &said);
         Ok(admitted.map_or_else(|| spec.clone(), |admitted| amended(spec, &wanted, admitted)))
+    }
+
+    /// The topics that may not be deleted, and why.
+    pub async fn against_deletion(&self, names: &[String]) -> Result<Vec<(String, Error)>> {
+        let facts = self.facts().await?;
+        let mut against = Vec::new();
+        for name in names {
+            if self.charge.about(name).next().is_none() {
+                continue;
+            }
+            // One that does not exist is for the brokers to say.
+            let now = current_state(self.inner.as_ref(), name).await?;
+            let Some(now) = now else { continue };
+            let asked =
+                self.charge.ask(Operation::Delete, name, Some(&now), None, facts.as_ref());
+            let (said, _) = asked.await?;
+            match refusal(name, "deleted", &said) {
+                Some(error) => against.push((name.clone(), error)),
+                None => tell(self.progress.as_ref(), name, &said),
+            }
+        }
+        Ok(against)
     }
 
     async fn alter(
@@ -150,32 +172,15 @@ impl Admin for GuardedAdmin {
 
     fn delete_topics<'a>(&'a self, names: &'a [String]) -> BoxFuture<'a, Result<Vec<ItemResult>>> {
         Box::pin(async move {
-            let facts = self.facts().await?;
-            let (mut denied, mut allowed) = (Vec::new(), Vec::new());
-            for name in names {
-                let current = match self.charge.about(name).next() {
-                    Some(_) => current_state(self.inner.as_ref(), name).await?,
-                    None => None,
-                };
-                let Some(current) = current else {
-                    allowed.push(name.clone());
-                    continue;
-                };
-                let asked =
-                    self.charge.ask(Operation::Delete, name, Some(&current), None, facts.as_ref());
-                let (said, _) = asked.await?;
-                match refusal(name, "deleted", &said) {
-                    Some(error) => denied.push((name.clone(), Err(error))),
-                    None => {
-                        tell(self.progress.as_ref(), name, &said);
-                        allowed.push(name.clone());
-                    }
-                }
-            }
-            if !allowed.is_empty() {
-                denied.extend(self.inner.delete_topics(&allowed).await?);
-            }
-            Ok(denied)
+            let against = self.against_deletion(names).await?;
+            let denied = |name: &&String| against.iter().any(|(denied, _)| denied == *name);
+            let allowed: Vec<String> = names.iter().filter(|n| !denied(n)).cloned().collect();
+            let mut outcomes = match allowed.is_empty() {
+                true => Vec::new(),
+                false => self.inner.delete_topics(&allowed).await?,
+            };
+            outcomes.extend(against.into_iter().map(|(name, error)| (name, Err(error))));
+            Ok(outcomes)
         })
     }
 

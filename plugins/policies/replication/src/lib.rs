@@ -54,7 +54,9 @@ fn factor(request: &Request, topic: &TopicState, limits: &Limits, answer: &mut R
 fn min_isr(request: &Request, topic: &TopicState, limits: &Limits, answer: &mut Response) {
     let field = format!("config.{MIN_ISR}");
     let Some(isr) = topic.config(MIN_ISR) else {
-        if let Some(least) = limits.min_isr.filter(|_| limits.fill) {
+        // Where replicas are too few, that is what is said of the topic.
+        let fits = |least: &u32| limits.fill && *least <= topic.replication_factor;
+        if let Some(least) = limits.min_isr.filter(fits) {
             answer.amend(field, least, "a topic says how many replicas must have a record");
         }
         return;

@@ -96,12 +96,18 @@ async fn run(mut call: Call) -> Result<Output> {
     let names = names(&call);
     let there = there(&call, admin.as_ref(), &names).await?;
     if call.args.switch("dry-run") {
+        let against = crate::policy::against_deletion(&call, &there).await?;
         let row = |name: &String| {
-            let result = if there.contains(name) { "would-be-deleted" } else { "absent" };
-            json!({ "name": name, "result": result, "error": null })
+            let denied = against.iter().find(|(denied, _)| denied == name).map(|(_, error)| error);
+            let result = match (denied, there.contains(name)) {
+                (Some(_), _) => "denied",
+                (None, true) => "would-be-deleted",
+                (None, false) => "absent",
+            };
+            json!({ "name": name, "result": result, "error": denied.map(ToString::to_string) })
         };
         let rows = Value::Array(names.iter().map(row).collect());
-        let output = Output::value(rows, View::Rows(COLUMNS));
+        let output = Output::value(rows, View::Rows(COLUMNS)).failed(against.len());
         return Ok(match there.is_empty() {
             true => output.note("dry run: there is nothing to delete"),
             false => {
