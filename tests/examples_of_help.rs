@@ -20,8 +20,8 @@ k2:world
 END
 consume test --group nightly --count 1
 cluster attach prod --bootstrap 127.0.0.1:9091
-plugin install plugins/naming-1.wasm --grant clock
-plugin install naming.wasm --grant random
+plugin install plugins/house-rules-1.wasm --grant clock
+plugin install house-rules.wasm --grant random
 ";
 
 #[test]

@@ -1,5 +1,5 @@
-//! Installed plugins from the user's side: consent, the project's lock file, sources on the network,
-//! files that change afterwards, and shells that are killed in the middle.
+//! Installed plugins from the user's side: consent, the project's lock file, sources on the
+//! network, files that change afterwards, and shells that are killed in the middle.
 
 mod support;
 
@@ -73,8 +73,8 @@ fn first_advice(ran: &Ran) -> &str {
     lines.find_map(|line| line.strip_prefix("1  ")).expect("advice")
 }
 
-const ONE: &str = "plugins/naming-1.wasm";
-const TWO: &str = "plugins/naming-2.wasm";
+const ONE: &str = "plugins/house-rules-1.wasm";
+const TWO: &str = "plugins/house-rules-2.wasm";
 
 #[test]
 fn without_a_terminal_consent_is_a_command_that_can_be_run() {
@@ -108,9 +108,11 @@ fn with_locked_only_what_the_lock_file_has_is_used() {
     place.locked(&["plugin", "verify"]).fails(1).says("plugin-not-locked");
     place.run(&["plugin", "install", ONE, "--lock"]).ok();
     let text = std::fs::read_to_string(&lock).expect("a lock file");
-    for line in
-        ["name = \"naming\"", "scope = [\"orders-*\"]", "source = \"plugins/naming-1.wasm\""]
-    {
+    for line in [
+        "name = \"house-rules\"",
+        "scope = [\"orders-*\"]",
+        "source = \"plugins/house-rules-1.wasm\"",
+    ] {
         assert!(text.contains(line), "no {line} in\n{text}");
     }
     place.locked(&["plugin", "verify"]).ok();
@@ -122,7 +124,7 @@ fn with_locked_only_what_the_lock_file_has_is_used() {
     };
     by_environment("1").ok();
     // Other grants than it has; granting keeps it in step.
-    place.run(&["plugin", "revoke", "naming", "clock"]).ok();
+    place.run(&["plugin", "revoke", "house-rules", "clock"]).ok();
     assert!(!std::fs::read_to_string(&lock).expect("a lock file").contains("clock"));
     place.locked(&["plugin", "verify"]).ok();
     std::fs::write(&lock, &text).expect("as it was committed");
@@ -137,8 +139,8 @@ fn with_locked_only_what_the_lock_file_has_is_used() {
     place.locked(&["plugin", "install", ONE]).ok();
     place.locked(&["plugin", "verify"]).ok();
     assert_eq!(std::fs::read_to_string(&lock).expect("a lock file"), text, "it is held to");
-    place.run(&["plugin", "remove", "naming", "--yes"]).ok();
-    assert!(!std::fs::read_to_string(&lock).expect("a lock file").contains("naming"));
+    place.run(&["plugin", "remove", "house-rules", "--yes"]).ok();
+    assert!(!std::fs::read_to_string(&lock).expect("a lock file").contains("house-rules"));
     std::fs::write(&lock, "<<<<<<< HEAD\n").expect("a bad merge");
     place.locked(&["plugin", "verify"]).fails(1).says("cannot be understood");
 }
@@ -149,8 +151,8 @@ fn a_rehearsal_changes_nothing_of_what_is_installed() {
     place.run(&["plugin", "install", ONE, "--yes", "--lock"]).ok();
     let before = std::fs::read(place.store().join("state.json")).expect("a state");
     let lock = std::fs::read(place.project.path().join("kafsh-plugins.lock")).expect("a lock");
-    let script = "plugin install plugins/naming-2.wasm --yes\nplugin revoke naming\n\
-                  plugin remove naming --yes\nexpect plugin list --installed | jq 'length == 0'";
+    let script = "plugin install plugins/house-rules-2.wasm --yes\nplugin revoke house-rules\n\
+                  plugin remove house-rules --yes\nexpect plugin list --installed | jq 'length == 0'";
     place.kafsh().with(&["--rehearse", "-c", script]).run(&[]).ok();
     assert_eq!(std::fs::read(place.store().join("state.json")).expect("a state"), before);
     let after = std::fs::read(place.project.path().join("kafsh-plugins.lock")).expect("a lock");
@@ -167,7 +169,7 @@ fn a_byte_that_changed_after_the_grant_is_found() {
     bytes[last] ^= 1;
     std::fs::write(&file, &bytes).expect("a change");
     place.run(&["plugin", "verify"]).fails(1).says("plugin-digest-changed");
-    place.run(&["plugin", "info", "naming"]).fails(3).says("granted to the file as it was");
+    place.run(&["plugin", "info", "house-rules"]).fails(3).says("granted to the file as it was");
     place.run(&["plugin", "install", ONE]).ok();
     place.run(&["plugin", "verify"]).ok();
 }

@@ -23,11 +23,11 @@ pub fn fill(folder: &Path) {
     write("crate/Cargo.toml", b"[package]\nname = \"kafsh-transform-quiet\"\n");
     write("crate/target/plugin/quiet.wasm", &quiet);
     let one = ["log", "clock", "cluster-read"];
-    write("plugins/naming-1.wasm", &plugin("policy", "naming", "1.0.0", &one));
+    write("plugins/house-rules-1.wasm", &plugin("policy", "house-rules", "1.0.0", &one));
     let two = ["log", "clock", "cluster-read", "random"];
-    let newer = plugin("policy", "naming", "1.1.0", &two);
-    write("plugins/naming-2.wasm", &newer);
-    write("naming.wasm", &newer);
+    let newer = plugin("policy", "house-rules", "1.1.0", &two);
+    write("plugins/house-rules-2.wasm", &newer);
+    write("house-rules.wasm", &newer);
     write("plugins/launch.wasm", &plugin("step", "launch", "9.0.0", &[]));
     let undeclared = with_manifest(&bare("policy", &["clock"]), &manifest("policy", "x", "1.0.0"));
     write("plugins/beyond.wasm", &undeclared);

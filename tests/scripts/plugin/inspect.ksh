@@ -1,6 +1,6 @@
 # A component, looked into without being installed.
-plugin inspect plugins/naming-1.wasm -O json | jq 'del(.sections, .bytes)'
-expect plugin inspect plugins/naming-1.wasm | jq '.sections | any(.name == "code" and .bytes > 0)'
+plugin inspect plugins/house-rules-1.wasm -O json | jq 'del(.sections, .bytes)'
+expect plugin inspect plugins/house-rules-1.wasm | jq '.sections | any(.name == "code" and .bytes > 0)'
 expect plugin inspect crate | jq '.name == "quiet"'
 try plugin inspect plugins/beyond.wasm
 try plugin inspect plugins/module.wasm

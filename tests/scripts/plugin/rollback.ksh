@@ -1,6 +1,6 @@
 # Back to the version before, with what was granted to that one.
-plugin install plugins/naming-1.wasm --grant clock
-plugin install plugins/naming-2.wasm --yes
-plugin info naming -O json | jq '.history | map({version, granted})'
-plugin rollback naming
-expect error plugin-no-history plugin rollback naming
+plugin install plugins/house-rules-1.wasm --grant clock
+plugin install plugins/house-rules-2.wasm --yes
+plugin info house-rules -O json | jq '.history | map({version, granted})'
+plugin rollback house-rules
+expect error plugin-no-history plugin rollback house-rules

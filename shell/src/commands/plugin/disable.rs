@@ -15,7 +15,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     args: &[NAME],
     flags: &[DRY_RUN],
     effect: Effect::Write,
-    examples: &[Example { line: "plugin disable naming", about: "one that was installed" }],
+    examples: &[Example { line: "plugin disable house-rules", about: "one that was installed" }],
     run: |call| Box::pin(run(call)),
     ..CommandSpec::BLANK
 };

@@ -30,7 +30,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     flags: &[YES, DRY_RUN],
     effect: Effect::Write,
     examples: &[Example {
-        line: "plugin grant naming 'cluster-read=orders-*'",
+        line: "plugin grant house-rules 'cluster-read=orders-*'",
         about: "less than it asked for",
     }],
     consent: Some(|call| -> LocalFuture<'_, Result<Option<Consent>>> { Box::pin(consent(call)) }),

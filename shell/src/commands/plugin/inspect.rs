@@ -45,7 +45,7 @@ pub static SPEC: CommandSpec = CommandSpec {
         help: "a component, a folder that holds exactly one, or a crate",
     }],
     examples: &[Example {
-        line: "plugin inspect ./naming.wasm",
+        line: "plugin inspect ./house-rules.wasm",
         about: "what would it be granted?",
     }],
     run: |call| Box::pin(run(call)),

@@ -43,7 +43,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     ],
     effect: Effect::Write,
     examples: &[Example {
-        line: "plugin install ./naming.wasm --grant clock",
+        line: "plugin install ./house-rules.wasm --grant clock",
         about: "a file, with what it may do",
     }],
     consent: Some(|call| -> LocalFuture<'_, Result<Option<Consent>>> { Box::pin(consent(call)) }),

@@ -11,7 +11,7 @@ pub fn limits(kind: PluginKind, request: &LimitRequest) -> Vec<Value> {
     let Limits { memory_bytes, stack_bytes, call, start, transfer_bytes, .. } =
         Limits::of(kind, request);
     let size = |bytes: usize| show_size(bytes as u64);
-    let row = |limit: &str, asked: Option<String>, cap: Option<String>, effective: String| json!({ "limit": limit, "requested": asked, "cap": cap, "effective": effective });
+    let row = |limit: &str, requested: Option<String>, cap: Option<String>, effective: String| json!({ "limit": limit, "requested": requested, "cap": cap, "effective": effective });
     let mib = request.memory_mib.map(|mib| format!("{mib} MiB"));
     let kib = request.stack_kib.map(|kib| format!("{kib} KiB"));
     let ms = request.call_ms.map(|ms| format!("{ms} ms"));

@@ -18,7 +18,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     flags: &[FlagSpec::switch("if-exists", "no error where it is not installed"), DRY_RUN],
     effect: Effect::Destructive,
     examples: &[Example {
-        line: "plugin remove naming --if-exists --yes",
+        line: "plugin remove house-rules --if-exists --yes",
         about: "without a question",
     }],
     question: Some(|call| -> LocalFuture<'_, Result<Option<String>>> { Box::pin(question(call)) }),

@@ -25,7 +25,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     ],
     flags: &[DRY_RUN],
     effect: Effect::Write,
-    examples: &[Example { line: "plugin revoke naming clock", about: "one of them" }],
+    examples: &[Example { line: "plugin revoke house-rules clock", about: "one of them" }],
     run: |call| Box::pin(run(call)),
     ..CommandSpec::BLANK
 };

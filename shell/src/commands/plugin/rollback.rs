@@ -17,7 +17,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     args: &[NAME],
     flags: &[DRY_RUN],
     effect: Effect::Write,
-    examples: &[Example { line: "plugin rollback naming", about: "the new one was worse" }],
+    examples: &[Example { line: "plugin rollback house-rules", about: "the new one was worse" }],
     run: |call| Box::pin(run(call)),
     ..CommandSpec::BLANK
 };
