@@ -3,7 +3,6 @@
 
 mod support;
 
-#[allow(dead_code, reason = "shared with the tests of the host, which use more of it")]
 #[path = "../shell/crates/host/tests/support/mod.rs"]
 mod guests;
 

@@ -102,7 +102,7 @@ fn nothing_is_granted_that_was_not_asked_for() {
     let all = capability(CapabilityName::ClusterRead, &[]);
     let other = capability(CapabilityName::Random, &[]);
     for grant in [wide, all, other] {
-        assert_eq!(code(install(&place.store, &bytes, &[grant.clone()])), "bad-grant");
+        assert_eq!(code(install(&place.store, &bytes, std::slice::from_ref(&grant))), "bad-grant");
         assert!(place.store.list().unwrap().is_empty(), "{grant:?}");
     }
 }
