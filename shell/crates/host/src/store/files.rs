@@ -40,7 +40,8 @@ pub(super) fn read_ours(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Makes or replaces a file of `folder`: a reader sees the old bytes or the new, also after a crash.
+/// Makes or replaces a file of `folder`: a reader sees the old bytes or the new, also after a
+/// crash.
 pub(super) fn write_atomic(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .prefix(UNFINISHED_PREFIX)
