@@ -2,12 +2,16 @@
 //! what becomes of it, and progress that is kept together with what transforms remember.
 
 pub mod checkpoint;
+#[cfg(test)]
+mod fakes;
 pub mod input;
 mod letters;
 mod pool;
 mod runner;
 mod split;
 mod stage;
+// For `plugin try`.
+#[cfg_attr(not(test), allow(dead_code))]
 pub mod trial;
 mod worker;
 

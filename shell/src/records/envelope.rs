@@ -2,7 +2,8 @@
 //!
 //! `{"topic","partition","offset","timestamp","key","value","headers"}`: timestamp in ms since
 //! 1970; key and value are null, text, or `{"base64": …}` where the bytes are not UTF-8; headers
-//! are `[{"name","value"}]` in order, since a name may occur more than once.
+//! are `[{"name","value"}]` in order, since a name may occur more than once. A record that is in no
+//! topic yet has null there.
 
 use kafsh_model::record::RecordView;
 use kafsh_model::{Error, Result};
@@ -18,9 +19,9 @@ pub fn to_json(record: &RecordView<'_>) -> Value {
         .map(|(name, value)| json!({ "name": name, "value": bytes_to_json(value) }))
         .collect();
     json!({
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
+        "topic": (!record.topic.is_empty()).then_some(record.topic),
+        "partition": (record.partition >= 0).then_some(record.partition),
+        "offset": (record.offset >= 0).then_some(record.offset),
         "timestamp": (record.timestamp_ms >= 0).then_some(record.timestamp_ms),
         "key": bytes_to_json(record.key),
         "value": bytes_to_json(record.value),

@@ -111,6 +111,8 @@ pub struct Sending {
     batch: RecordBatch,
     acknowledged: u64,
     by_partition: BTreeMap<i32, u64>,
+    /// What transforms sent to other topics, by topic
+    elsewhere: BTreeMap<String, u64>,
     report: Option<Vec<Value>>,
     /// Items looked at, to name the one that is wrong
     seen: u64,
@@ -135,6 +137,7 @@ impl Sending {
             batch: RecordBatch::new(),
             acknowledged: 0,
             by_partition: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
             report: report.then(Vec::new),
             seen: 0,
             began: Instant::now(),
@@ -258,12 +261,12 @@ impl Sending {
         }
         let batch = std::mem::take(&mut self.batch);
         let Some(producer) = self.producer.clone() else {
-            self.acknowledged += batch.len() as u64;
+            batch.iter().for_each(|record| self.book(record.topic, -1));
             return Ok(());
         };
         let before = self.acknowledged;
         let deliveries = self.deliver(producer.as_ref(), &batch).await?;
-        let failures = self.count(&deliveries);
+        let failures = self.count(&batch, &deliveries);
         if let Some((index, first)) = failures.first() {
             let number = before + *index as u64 + 1;
             return Err(failed(first, &failures, deliveries.len(), number));
@@ -275,7 +278,11 @@ impl Sending {
     }
 
     /// Books what was delivered; gives what was not, by its place in the batch.
-    fn count<'d>(&mut self, deliveries: &'d [Delivery]) -> Vec<(usize, &'d Error)> {
+    fn count<'d>(
+        &mut self,
+        batch: &RecordBatch,
+        deliveries: &'d [Delivery],
+    ) -> Vec<(usize, &'d Error)> {
         let mut failures = Vec::new();
         for (index, delivery) in deliveries.iter().enumerate() {
             let delivered = match delivery {
@@ -285,19 +292,38 @@ impl Sending {
                     continue;
                 }
             };
-            self.acknowledged += 1;
-            *self.by_partition.entry(delivered.partition).or_default() += 1;
+            let topic = batch.get(index).topic;
+            self.book(topic, delivered.partition);
             if let Some(report) = &mut self.report
                 && report.len() < REPORT_ROWS_MAX
             {
                 report.push(json!({
-                    "topic": self.shape.topic,
+                    "topic": topic,
                     "partition": delivered.partition,
                     "offset": delivered.offset,
                 }));
             }
         }
         failures
+    }
+
+    fn book(&mut self, topic: &str, partition: i32) {
+        self.acknowledged += 1;
+        if topic == self.shape.topic {
+            *self.by_partition.entry(partition).or_default() += 1;
+        } else if let Some(count) = self.elsewhere.get_mut(topic) {
+            *count += 1;
+        } else {
+            self.elsewhere.insert(topic.to_string(), 1);
+        }
+    }
+
+    /// `3 records to orders, 1 to orders-de`
+    fn by_topic(&self, partitions: &str) -> String {
+        let elsewhere: u64 = self.elsewhere.values().sum();
+        let own = records(self.acknowledged - elsewhere);
+        let others = self.elsewhere.iter().map(|(topic, count)| format!(", {count} to {topic}"));
+        format!("{own} to {}{partitions}{}", self.shape.topic, others.collect::<String>())
     }
 
     /// `(partitions 0:1 4:2)`
@@ -311,13 +337,12 @@ impl Sending {
     }
 
     fn summary(&self) -> String {
-        let count = records(self.acknowledged);
-        let topic = &self.shape.topic;
         if self.producer.is_none() {
-            return format!("dry run: {count} would go to {topic}; nothing was sent");
+            let would_go = self.by_topic("").replacen(" to ", " would go to ", 1);
+            return format!("dry run: {would_go}; nothing was sent");
         }
         let took = show_duration(self.began.elapsed());
-        format!("{count} to {topic}{}, {took}", self.partitions())
+        format!("{}, {took}", self.by_topic(&self.partitions()))
     }
 
     fn so_far(&self) -> String {

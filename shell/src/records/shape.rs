@@ -81,8 +81,14 @@ impl Shape {
         )
     }
 
+    /// A transform chose another topic for it: one with a topic that is in none yet.
+    fn is_routed(&self, record: &RecordView<'_>) -> bool {
+        record.offset < 0 && !record.topic.is_empty() && record.topic != self.topic
+    }
+
     /// A record as it stands, but for what the flags say.
     pub fn push(&self, record: RecordView<'_>, batch: &mut RecordBatch) -> Result<(), Full> {
+        let routed = self.is_routed(&record);
         let mut headers: Vec<(&str, Option<&[u8]>)> = Vec::new();
         if !self.headers.is_empty() {
             headers.extend(record.headers.iter());
@@ -90,8 +96,9 @@ impl Shape {
         }
         let kept = if self.keep_partitions { record.partition } else { -1 };
         let pushed = batch.push(RecordView {
-            topic: &self.topic,
-            partition: self.partition.unwrap_or(kept),
+            topic: if routed { record.topic } else { &self.topic },
+            // A number of a partition is one of the topic that was named.
+            partition: if routed { -1 } else { self.partition.unwrap_or(kept) },
             offset: -1,
             timestamp_ms: self.timestamp_ms.unwrap_or(record.timestamp_ms),
             key: self.key.as_deref().or(record.key),
@@ -147,6 +154,20 @@ mod tests {
         let read = enveloped.value(&json!({"key": "k", "value": null})).unwrap();
         assert_eq!(pair(&read), (Some(b"k".as_slice()), None));
         assert_eq!(enveloped.line(b"nonsense").unwrap_err().code, "bad-envelope");
+    }
+
+    #[test]
+    fn what_a_transform_sent_elsewhere_goes_there() {
+        let flags = Shape { partition: Some(4), headers: vec![("h".into(), None)], ..shape() };
+        let routed = RecordView::new("audit", Some(b"k"), Some(b"v"));
+        let read = RecordView { partition: 1, offset: 7, ..routed };
+        let mut batch = RecordBatch::new();
+        for record in [routed, read, RecordView::new("", None, None)] {
+            flags.push(record, &mut batch).unwrap();
+        }
+        let places: Vec<_> =
+            batch.iter().map(|r| (r.topic, r.partition, r.headers.len())).collect();
+        assert_eq!(places, [("audit", -1, 1), ("t", 4, 1), ("t", 4, 1)]);
     }
 
     #[test]

@@ -147,8 +147,7 @@ impl Runner {
     /// False where it ends here.
     fn part(&mut self, part: Part, before: u64, passed: &mut Passed) -> Result<bool> {
         let first = part.batch.get(0);
-        let place =
-            SourcePartition { topic: first.topic.to_string(), partition: first.partition };
+        let place = SourcePartition { topic: first.topic.to_string(), partition: first.partition };
         let mut left = vec![part];
         while let Some(mut part) = left.pop() {
             if self.stop.load(Ordering::Acquire) {
@@ -263,9 +262,9 @@ fn check(
     let sound = batch.len() == sources.len()
         && sources.is_sorted()
         && sources.last().is_none_or(|last| inside(*last))
-        && failed.iter().all(|failure| {
-            inside(failure.index) && sources.binary_search(&failure.index).is_err()
-        });
+        && failed
+            .iter()
+            .all(|failure| inside(failure.index) && sources.binary_search(&failure.index).is_err());
     match sound {
         true => Ok(()),
         false => Err(Error::bug("a transform gave records that cannot be")),

@@ -148,7 +148,9 @@ mod tests {
         let huge = vec![b'x'; CALL_BYTES_MAX * 2];
         let mut large = RecordBatch::new();
         for value in [&big, &big, &big, &big, &huge, &big] {
-            assert!(large.push(RecordView { offset: 0, ..RecordView::new("a", None, Some(value)) }));
+            assert!(
+                large.push(RecordView { offset: 0, ..RecordView::new("a", None, Some(value)) })
+            );
         }
         let lengths: Vec<usize> =
             split(large).unwrap().iter().map(|part| part.batch.len()).collect();
@@ -162,7 +164,10 @@ mod tests {
             assert!(batch.push(record("a", 0, offset)));
         }
         let (front, back) = split(batch).unwrap().remove(0).unwrap().halves().unwrap();
-        assert_eq!((front.indexes.as_slice(), back.indexes.as_slice()), ([0, 1].as_slice(), [2, 3, 4].as_slice()));
+        assert_eq!(
+            (front.indexes.as_slice(), back.indexes.as_slice()),
+            ([0, 1].as_slice(), [2, 3, 4].as_slice())
+        );
         assert_eq!(back.batch.get(0).offset, 2);
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::checkpoint::{Checkpoint, Key};
 use super::letters::Letters;
-use super::runner::{Failure, Passed, Runner};
+use super::runner::{Failure, Passed, Runner, Totals};
 use super::worker::{Summary, Worker, answer};
 use crate::flow::{Origin, Source};
 use crate::records::sending::records as count_of;
@@ -98,7 +98,9 @@ impl Stage {
             }
             if let Some(error) = self.error.take() {
                 self.failed = true;
-                return Err(error);
+                let totals = self.worker.summary().await?.totals;
+                let counts = self.counts(&totals);
+                return Err(error.with_evidence(counts));
             }
             if self.failed {
                 return Ok(None);
@@ -179,9 +181,8 @@ impl Stage {
         Ok(())
     }
 
-    fn notes(&self, summary: &Summary) -> Vec<String> {
+    fn counts(&self, totals: &Totals) -> String {
         let name = &self.manifest.name;
-        let totals = summary.totals;
         let mut counts =
             format!("transform {name}: {} in, {} out", count_of(totals.taken), totals.passed);
         for (count, what) in [(totals.dropped, "dropped"), (totals.failed, "failed")] {
@@ -192,7 +193,13 @@ impl Stage {
         if let OnError::DeadLetter(to) = &self.on_error {
             counts.push_str(&format!(", {} to {}", self.dead_lettered, to.topic()));
         }
-        let mut notes = vec![counts];
+        counts
+    }
+
+    fn notes(&self, summary: &Summary) -> Vec<String> {
+        let name = &self.manifest.name;
+        let totals = summary.totals;
+        let mut notes = vec![self.counts(&totals)];
         if !self.skipped.is_empty() {
             let more = totals.failed.saturating_sub(self.skipped.len() as u64);
             let more = if more > 0 { format!("; {more} more") } else { String::new() };

@@ -60,11 +60,11 @@ impl Identity {
         }
     }
 
-    /// It did what it may not, though it was given the means.
-    pub(crate) fn denied(&self, call: Call, why: impl Into<String>) -> Error {
+    /// It sent a record where it may not.
+    pub(crate) fn output_refused(&self, call: Call, why: impl Into<String>) -> Error {
         let function = call.function;
-        Error::refused("plugin-host-denied", format!("{self} went too far in `{function}`"))
-            .with_cause(shown(&why.into()))
+        let message = format!("{self} went too far in `{function}`");
+        Error::refused("transform-output-refused", message).with_cause(shown(&why.into()))
     }
 
     /// The engine does not do what it always does.

@@ -108,7 +108,7 @@ const TRANSFORMS: &[Case] = &[
     ("transform-columns-short", Some("plugin-bad-output"), "columns are of different lengths"),
     ("transform-header-outside", Some("plugin-bad-output"), "headers of record 0 are not there"),
     ("transform-header-not-utf8", Some("plugin-bad-output"), "name of a header is not UTF-8"),
-    ("transform-output-undeclared", Some("plugin-host-denied"), "has no output `payments`"),
+    ("transform-output-undeclared", Some("transform-output-refused"), "no output `payments`"),
     ("transform-topic-no-name", Some("plugin-bad-output"), "is no name for a topic"),
     ("transform-topic-not-utf8", Some("plugin-bad-output"), "utf-8"),
     ("transform-failure-emitted", Some("plugin-bad-output"), "came out all the same"),

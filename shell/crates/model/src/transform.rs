@@ -44,7 +44,8 @@ pub trait TransformInstance: Send {
     /// Replaces `batch`, whose records are all of this partition, by what comes out.
     ///
     /// # Errors
-    /// `plugin-…`; `batch` is then as it was.
+    /// `plugin-…`, which may be the fault of a record; others are not, such as
+    /// `transform-output-refused`. `batch` and what is kept are then as they were.
     fn process(&mut self, batch: &mut RecordBatch) -> Result<Transformed>;
     /// What it keeps, to be saved together with the progress of the pipeline.
     fn state(&self) -> &State;

@@ -8,4 +8,5 @@ mod read;
 mod transform;
 mod r#where;
 
-pub const COMMANDS: &[&CommandSpec] = &[&jq::SPEC, &r#where::SPEC, &transform::SPEC, &head::SPEC, &read::SPEC];
+pub const COMMANDS: &[&CommandSpec] =
+    &[&jq::SPEC, &r#where::SPEC, &transform::SPEC, &head::SPEC, &read::SPEC];

@@ -47,9 +47,10 @@ pub static SPEC: CommandSpec = CommandSpec {
     path: &["produce"],
     summary: "send lines, values or records to a topic and await their acknowledgement",
     detail: "What comes from a pipe is sent: each line, each text, other values as compact JSON. \
-             Records from `consume` keep key, value, headers and time byte for byte. Without \
-             a pipe, lines come from <<END … END, from `--file`, or from standard input to its end \
-             (Ctrl-D at a keyboard).\n\n\
+             Records from `consume` keep key, value, headers and time byte for byte; one that a \
+             transform sent to another topic goes there. Without a pipe, lines come from \
+             <<END … END, from `--file`, or from standard input to its end (Ctrl-D at a \
+             keyboard).\n\n\
              With `--envelope` a line or object is a record as `consume -O jsonl` writes it: \
              {\"key\", \"value\", \"headers\", \"timestamp\"}, where key and value are text, null \
              or {\"base64\"}.\n\n\

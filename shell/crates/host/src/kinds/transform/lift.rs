@@ -15,6 +15,9 @@ use crate::limits::{
 use crate::plugin::Plugin;
 use crate::text::shown_within;
 
+/// Topics that brokers keep for themselves begin so, whatever a manifest says.
+const INTERNAL_PREFIX: &str = "__";
+
 /// Its own no, in its own words.
 pub(super) fn failure(identity: &Identity, call: Call, failure: &types::Failure) -> Error {
     let checked = check_code(&failure.code)
@@ -28,7 +31,8 @@ pub(super) fn failure(identity: &Identity, call: Call, failure: &types::Failure)
 /// Makes `batch` what came out of it.
 ///
 /// # Errors
-/// `plugin-failed`, `plugin-bad-output`, `plugin-host-denied`; `batch` is then as it was.
+/// `plugin-failed`, `plugin-bad-output`; `transform-output-refused`, which is no fault of a record
+/// and ends the pipeline. `batch` is then as it was.
 pub(super) fn emitted(
     plugin: &Plugin<TransformKind>,
     call: Call,
@@ -44,7 +48,11 @@ pub(super) fn emitted(
         check_topic_name(name).map_err(|e| bad(e.to_string()))?;
         if !plugin.manifest.outputs.iter().any(|glob| fits(glob, name)) {
             let why = format!("its manifest has no output `{name}`");
-            return Err(identity.denied(call, why));
+            return Err(identity.output_refused(call, why));
+        }
+        if name.starts_with(INTERNAL_PREFIX) {
+            let why = format!("`{name}` is a topic of Kafka's own");
+            return Err(identity.output_refused(call, why));
         }
     }
     let failed = emitted.failures.into_iter().map(|failure| FailedRecord {
