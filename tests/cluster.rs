@@ -385,6 +385,13 @@ fn the_examples_run() {
     cluster.run(&["consume", "test", "--group", "g", "--count", "1"]).ok();
     example("lag-check", &["--limit", "0"]).fails(1).says("g lags by 1");
     example("rotate-broker", &["--broker", "2"]).ok();
+    let kept = tempfile::tempdir().expect("a folder");
+    let kept = kept.path().join("people.checkpoint");
+    let kept = ["--checkpoint", kept.to_str().expect("a plain path")];
+    example("mask-and-route", &kept).ok();
+    example("mask-and-route", &kept).ok();
+    let offsets = cluster.run(&["consume", "people-de", "people-unread"]).ok();
+    assert_eq!(offsets.stdout.lines().count(), 4, "two runs, each its own records");
     let throwaway = support::unique("ci");
     let args = ["--name", throwaway.as_str(), "--tests", "echo at $KAFSH_BOOTSTRAP"];
     let path = root().join("scripts/examples/ci-throwaway.ksh");
@@ -396,6 +403,45 @@ fn the_examples_run() {
         .ok()
         .says("at 127.0.0.1:");
     assert!(!test_home().join("clusters").join(&throwaway).exists(), "it is gone");
+}
+
+/// Killed in the middle, a pipeline goes on where it was: every record arrives, some twice.
+#[test]
+fn a_killed_pipeline_loses_nothing() {
+    const RECORDS: usize = 100_000;
+    let cluster = RealCluster::up("killed", 1);
+    for topic in ["source", "by-group", "by-file"] {
+        cluster.run(&["topic", "create", topic, "-p", "3", "-r", "1"]).ok();
+    }
+    let lines: String =
+        (0..RECORDS).map(|n| format!("k{n}:{{\"n\":{n},\"email\":\"secret\"}}\n")).collect();
+    cluster.kafsh().stdin(lines).run(&["produce", "source", "--key-separator", ":"]).ok();
+    let folder = tempfile::tempdir().expect("a folder");
+    let group = "--group g -X session.timeout.ms=6000";
+    for (to, how) in [("by-file", "--checkpoint kept.checkpoint"), ("by-group", group)] {
+        let pipeline = format!(
+            "consume source {how} | transform mask-fields --set fields=email | produce {to}"
+        );
+        let kafsh = || cluster.kafsh().in_directory(folder.path());
+        let count = || cluster.run(&["consume", to]).ok().stdout.lines().count();
+        let mut child = kafsh().spawn(&["-c", &pipeline]);
+        let end = Instant::now() + Duration::from_secs(60);
+        while count() == 0 {
+            assert!(Instant::now() < end, "nothing came to {to}");
+        }
+        child.kill().expect("a signal");
+        child.wait().expect("its end");
+        let before = count();
+        assert!((1..RECORDS).contains(&before), "{before}: it was not killed in the middle");
+        kafsh().run(&["-c", &pipeline]).ok();
+        let read = cluster.run(&["consume", to]).ok().stdout;
+        assert!(!read.contains("secret"), "what is not masked never passes");
+        let numbers: std::collections::BTreeSet<&str> = read.lines().collect();
+        assert_eq!(numbers.len(), RECORDS, "{to}: {} records came", read.lines().count());
+        eprintln!("{to}: {before} before the kill, {} in all", read.lines().count());
+        kafsh().run(&["-c", &pipeline]).ok();
+        assert_eq!(count(), read.lines().count(), "a third run finds nothing to do");
+    }
 }
 
 #[test]

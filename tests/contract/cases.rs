@@ -67,7 +67,8 @@ pub fn cases() -> Vec<Case> {
             good_and_bad_in_one_batch nothing_to_send
             min_isr_beyond_the_replicas compacted_needs_keys one_producer_for_many;
         consume:
-            empty_topic_ends_at_once from_offsets from_tail_of_each_partition by_time to_offset
+            empty_topic_ends_at_once from_offsets from_tail_of_each_partition
+            each_partition_from_its_own_offset by_time to_offset
             end_is_fixed_at_the_start follows_until_cancelled several_topics chosen_partitions
             count_is_a_bound unknown_topic latest_to_end offset_beyond_the_end small_bites;
         groups:

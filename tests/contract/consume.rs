@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use kafsh_model::Class::NotFound;
 use kafsh_model::port::{ConsumeOptions, From, To};
 use kafsh_model::record::RecordView;
+use kafsh_model::topic::TopicPartition;
 
 use super::support::*;
 
@@ -51,6 +52,20 @@ pub async fn from_tail_of_each_partition(ctx: Ctx) -> Outcome {
     let mut values = texts(&read);
     values.sort();
     ensure_eq!(values, ["b", "c", "x"], "the last two of each partition");
+    Ok(())
+}
+
+pub async fn each_partition_from_its_own_offset(ctx: Ctx) -> Outcome {
+    let name = ctx.topic("own", 3).await?;
+    for partition in 0..3 {
+        ctx.put_values(&name, partition, &["a", "b", "c"]).await?;
+    }
+    let at = |partition| TopicPartition { topic: name.clone(), partition };
+    let starts = vec![(at(0), 2), (at(1), 3)];
+    let read = ctx.read(ConsumeOptions { starts, ..whole(&name) }).await?;
+    let mut places: Vec<(i32, i64)> = read.iter().map(|r| (r.partition, r.offset)).collect();
+    places.sort_unstable();
+    ensure_eq!(places, [(0, 2), (2, 0), (2, 1), (2, 2)], "partition 2 has no offset of its own");
     Ok(())
 }
 
