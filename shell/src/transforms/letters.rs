@@ -71,7 +71,7 @@ impl Letters {
         let Some(error) = deliveries.into_iter().find_map(Result::err) else { return Ok(()) };
         let message = format!("a record could not be written to `{}`", self.topic);
         let evidence = format!("{}: {}", error.code, error.message);
-        let failed = Error::new(error.class, "dead-letter-failed", message).with_evidence(evidence);
+        let failed = Error::failed("dead-letter-failed", message).with_evidence(evidence);
         let failed = error.evidence.into_iter().fold(failed, Error::with_evidence);
         Err(Error { cause: error.cause, next: error.next, ..failed })
     }

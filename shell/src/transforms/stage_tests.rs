@@ -116,7 +116,7 @@ async fn dead_letters_are_written_before_anything_is_acknowledged() {
     }
     assert_eq!(passed, ["a"]);
     assert_eq!(post.seen.load(Ordering::Relaxed), 0);
-    let sent = post.sent.lock().unwrap();
+    let sent = post.sent.lock().unwrap().clone();
     assert_eq!(values(&sent[0]), ["bad", "poison"]);
     let headers = |index: usize| -> Vec<(String, String)> {
         let text = |value: Option<&[u8]>| String::from_utf8(value.unwrap().to_vec()).unwrap();
