@@ -46,7 +46,7 @@ fn asked(host: &PluginHost, policy: &str, values: &[(&str, &str)]) -> PolicyResp
 }
 
 fn opened(host: &PluginHost, name: &str, values: &[(&str, &str)]) -> Box<dyn TransformInstance> {
-    let source = SourcePartition { topic: "orders".into(), partition: 0 };
+    let source = SourcePartition { topic: "orders".into(), partition: -1 };
     let settings = Arc::new(settings(values));
     host.transform(name).unwrap().open(&source, &settings, State::new()).unwrap()
 }
@@ -148,8 +148,9 @@ fn plugins_of_older_sdks_still_decide() {
     let dir = tempfile::tempdir().unwrap();
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/guests/golden");
     let mut seen = 0;
-    for version in fs::read_dir(golden).unwrap() {
-        let file = version.unwrap().path().join("policy-partitions.wasm");
+    let entries = fs::read_dir(golden).unwrap().map(|entry| entry.unwrap().path());
+    for version in entries.filter(|path| path.is_dir()) {
+        let file = version.join("policy-partitions.wasm");
         let component: &'static [u8] = fs::read(&file).unwrap().leak();
         let host = PluginHost::new(HostOptions::new(dir.path().join("c"), dir.path().join("s")));
         let digest = kafsh_pack::Digest::of(component);
