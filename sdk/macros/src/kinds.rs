@@ -8,7 +8,8 @@ use syn::{Error, FnArg, Ident, Item, ItemFn, ItemImpl, Result, Type};
 const STEP_FORM: &str = "`#[step]` stands before `impl Step for …`";
 
 const POLICY_FORM: &str = "a policy is `fn check(request: &Request) -> Result<Response>`, or takes \
-     its settings as well: `fn check(request: &Request, settings: &MySettings) -> Result<Response>`";
+     its settings as well: \
+     `fn check(request: &Request, settings: &MySettings) -> Result<Response>`";
 
 const RECORD_FORM: &str = "a transform is `fn name(record: Record<'_>, out: &mut Emitter<'_>) -> \
      Result<()>`, or takes its settings as well, as `settings: &MySettings`; what keeps something \

@@ -254,7 +254,8 @@ impl Walk<'_> {
         let mut inside = Inside::default();
         let mut at = scan::blank(self.text, start + 1);
         let is_empty = self.text.get(at) == Some(&b'}');
-        while !is_empty {
+        let mut has_more = !is_empty;
+        while has_more {
             let (key_end, value) = scan::key(self.text, at)?;
             let raw = &self.text[at..key_end];
             let hit = node.fields.iter().position(|(name, _)| is_name(raw, name.as_bytes()));
@@ -277,10 +278,9 @@ impl Walk<'_> {
                 _ => scan::value(self.text, value, depth)?,
             };
             self.after(&mut inside, end, removed);
-            match self.next(end, b'}')? {
-                Some(next) => at = next,
-                None => break,
-            }
+            let next = self.next(end, b'}')?;
+            has_more = next.is_some();
+            at = next.unwrap_or(at);
         }
         if renamed & taken != 0 {
             let (_, child) = &node.fields[(renamed & taken).trailing_zeros() as usize];

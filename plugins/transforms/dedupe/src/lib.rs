@@ -1,5 +1,6 @@
 //! The transform `dedupe`: of records with the same key, or the same value of a field, only the
-//! first passes. It remembers so many as it is told, for each source partition, and across restarts.
+//! first passes. It remembers so many as it is told, for each source partition, and across
+//! restarts.
 //!
 //! What is remembered is a ring in the state: `n` holds how many were ever remembered, `s` and a
 //! number what was remembered then, `k` and what was remembered its number.
