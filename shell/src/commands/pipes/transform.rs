@@ -45,9 +45,9 @@ pub static SPEC: CommandSpec = CommandSpec {
              and `kafsh.source.topic`, `.partition`, `.offset`.\n\n\
              A group, or `consume --checkpoint FILE`, moves on only after everything that was read \
              is acknowledged, dropped, or written as a dead letter: what was in hand when the \
-             pipeline was killed is read again, nothing is lost. What a plugin remembers (`dedupe`) \
-             is kept in the checkpoint together with the progress; without one it ends with the \
-             run.",
+             pipeline was killed is read again, nothing is lost. What a plugin remembers \
+             (`dedupe`) is kept in the checkpoint together with the progress; without one it ends \
+             with the run.",
     args: &[ArgSpec {
         name: "plugin",
         kind: Kind::Text,
