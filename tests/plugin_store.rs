@@ -151,7 +151,8 @@ fn a_rehearsal_changes_nothing_of_what_is_installed() {
     let before = std::fs::read(place.store().join("state.json")).expect("a state");
     let lock = std::fs::read(place.project.path().join("kafsh-plugins.lock")).expect("a lock");
     let script = "plugin install plugins/house-rules-2.wasm --yes\nplugin revoke house-rules\n\
-                  plugin remove house-rules --yes\nexpect plugin list --installed | jq 'length == 0'";
+                  plugin remove house-rules --yes\n\
+                  expect plugin list --installed | jq 'length == 0'";
     place.kafsh().with(&["--rehearse", "-c", script]).run(&[]).ok();
     assert_eq!(std::fs::read(place.store().join("state.json")).expect("a state"), before);
     let after = std::fs::read(place.project.path().join("kafsh-plugins.lock")).expect("a lock");

@@ -11,10 +11,10 @@ mod state;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kafsh_model::{Error, Result};
 use kafsh_model::plugin::Settings;
 use kafsh_model::policy::{Policy, PolicyBinding, PolicyMode};
 use kafsh_model::port::Admin;
+use kafsh_model::{Error, Result};
 
 pub use ask::{Answer, Said, refusal};
 pub use guard::{GuardedAdmin, PlanGate};

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafsh_model::{Error, Result};
 use kafsh_model::config::{ConfigChange, ConfigResource};
 use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
 use kafsh_model::name::BrokerId;
@@ -14,6 +13,7 @@ use kafsh_model::port::{
     TopicGate, TopicList,
 };
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
+use kafsh_model::{Error, Result};
 
 use super::change::{after, changes_between};
 use super::state::{current_state, defaults, facts};
@@ -68,8 +68,7 @@ impl GuardedAdmin {
             // One that does not exist is for the brokers to say.
             let now = current_state(self.inner.as_ref(), name).await?;
             let Some(now) = now else { continue };
-            let asked =
-                self.charge.ask(Operation::Delete, name, Some(&now), None, facts.as_ref());
+            let asked = self.charge.ask(Operation::Delete, name, Some(&now), None, facts.as_ref());
             let (said, _) = asked.await?;
             match refusal(name, "deleted", &said) {
                 Some(error) => against.push((name.clone(), error)),

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use kafsh_model::error::{Error, Result};
 use kafsh_model::plugin::{Capability, CapabilityName, PluginKind};
-use kafsh_model::suggest::suggest;
+use kafsh_model::suggest::{did_you_mean, suggest};
 use kafsh_pack::Digest;
 
 use crate::inspect::{Inspected, inspect, within_scope};
@@ -90,12 +90,11 @@ impl PluginStore {
                 .with_cause(format!("the {kind} comes and goes with the binary, as it is"));
         }
         let known = known.chain(self.reserved.keys()).map(String::as_str);
-        let error = Error::not_found("plugin-not-found", format!("there is no plugin `{shown}`"));
-        let error = match suggest(name, known).first() {
-            Some(near) => error.with_cause(format!("did you mean `{near}`?")),
-            None => error,
-        };
-        error.with_next("plugin list").with_next("plugin install ./PLUGIN.wasm")
+        let near = did_you_mean(&suggest(name, known));
+        let message = format!("there is no plugin `{shown}`{near}");
+        Error::not_found("plugin-not-found", message)
+            .with_next("plugin list")
+            .with_next("plugin install ./PLUGIN.wasm")
     }
 
     /// The component of an installed plugin, ready to be run: enabled, and byte for byte what was

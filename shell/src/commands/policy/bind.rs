@@ -13,11 +13,11 @@ use crate::spec::{ArgSpec, Arity, CommandSpec, Effect, Example, FlagSpec, Kind};
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["policy", "bind"],
     summary: "put a policy in charge of topics, or change how it is",
-    detail: "From then on it is asked before a topic is created, changed or deleted by any command, \
-             plan or dry run. `enforce` refuses what it denies and makes what it amends, and a \
-             policy that breaks refuses too; `warn` only says so; `off` keeps the binding and does \
-             not ask. Globs know `*` and `?`, and `!` excludes. A secret is given by where it is, \
-             `env:NAME` or `file:PATH`.",
+    detail: "From then on it is asked before a topic is created, changed or deleted by any \
+             command, plan or dry run. `enforce` refuses what it denies and makes what it amends, \
+             and a policy that breaks refuses too; `warn` only says so; `off` keeps the binding \
+             and does not ask. Globs know `*` and `?`, and `!` excludes. A secret is given by \
+             where it is, `env:NAME` or `file:PATH`.",
     args: &[ArgSpec {
         name: "policy",
         kind: Kind::Text,

@@ -27,8 +27,9 @@ const WHY_BYTES_MAX: usize = 512;
 /// Folders that are looked through upwards.
 const FOLDERS_UP_MAX: usize = 64;
 
-const HEADING: &str = "# Which plugins the scripts of this project run with. Written by `plugin install \
-                       --lock`, `plugin grant` and the like; held to with `kafsh --locked`.\n\n";
+const HEADING: &str = "# Which plugins the scripts of this project run with. Written by \
+                       `plugin install --lock`, `plugin grant` and the like; held to with \
+                       `kafsh --locked`.\n\n";
 
 /// A plugin as the project holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
