@@ -4,6 +4,7 @@
 use std::pin::Pin;
 
 use kafsh_model::Result;
+use kafsh_model::plugin::PluginKind;
 use kafsh_model::port::BoxFuture;
 
 use crate::call::Call;
@@ -169,6 +170,8 @@ pub enum Kind {
     Text,
     Topic,
     Group,
+    /// The name of a plugin of this kind: those that travel with kafsh are offered
+    Plugin(PluginKind),
     /// A broker's id
     Broker,
     Cluster,

@@ -113,6 +113,16 @@ fn flags_once_and_with_those_all_commands_have() {
 }
 
 #[test]
+fn plugins_that_travel_with_kafsh() {
+    assert_eq!(completed("policy bind nam"), "policy bind naming ");
+    assert_eq!(
+        completed("consume orders | transform mask"),
+        "consume orders | transform mask-fields "
+    );
+    assert!(!shown("policy bind ").contains(&"mask-fields".to_string()));
+}
+
+#[test]
 fn keys_and_values_of_configurations() {
     assert_eq!(described("x --config ret"), ["retention.bytes=", "retention.ms="]);
     assert_eq!(described("x --config cleanup.policy=c"), ["cleanup.policy=compact "]);

@@ -29,6 +29,11 @@ pub fn of_kind(kind: Kind, partial: &str, given: &[&str], names: &Names) -> Offe
             let left = keys::all_topic().filter(|key| !given.contains(&key.name));
             Offers::of(left.map(|key| Offer::new(key.name, key.about)).collect())
         }
+        Kind::Plugin(kind) => {
+            let bundled = kafsh_bundled::plugins().iter();
+            let names = bundled.filter(|plugin| plugin.kind == kind.name());
+            Offers::of(names.map(|plugin| Offer::plain(plugin.name)).collect())
+        }
         Kind::Choice(choices) => words(choices),
         Kind::PortOrAuto => words(&["auto"]),
         Kind::Offset => words(&["earliest", "latest"]),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kafsh_model::plugin::Settings;
+use kafsh_model::plugin::{PluginKind, Settings};
 use kafsh_model::{Error, Result};
 
 use crate::call::Call;
@@ -50,7 +50,7 @@ pub static SPEC: CommandSpec = CommandSpec {
              with the run.",
     args: &[ArgSpec {
         name: "plugin",
-        kind: Kind::Text,
+        kind: Kind::Plugin(PluginKind::Transform),
         arity: Arity::One,
         help: "the name of a transform",
     }],

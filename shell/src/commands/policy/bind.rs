@@ -1,5 +1,6 @@
 //! `policy bind POLICY`: puts a policy in charge of topics.
 
+use kafsh_model::plugin::PluginKind;
 use kafsh_model::policy::{PolicyBinding, PolicyMode};
 use kafsh_model::{Error, Result};
 use serde_json::Value;
@@ -20,7 +21,7 @@ pub static SPEC: CommandSpec = CommandSpec {
              where it is, `env:NAME` or `file:PATH`.",
     args: &[ArgSpec {
         name: "policy",
-        kind: Kind::Text,
+        kind: Kind::Plugin(PluginKind::Policy),
         arity: Arity::One,
         help: "a policy that travels with kafsh or is installed",
     }],
