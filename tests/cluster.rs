@@ -445,6 +445,33 @@ fn a_killed_pipeline_loses_nothing() {
 }
 
 #[test]
+fn policies_decide_on_a_real_cluster() {
+    let cluster = RealCluster::up("policies", 1);
+    // The home outlives the test: only this cluster may be meant.
+    let bind = ["policy", "bind", "--name", "real", "--clusters", &cluster.name];
+    let with = |policy: &str, setting: &str| {
+        cluster.run(&[&bind[..2], &[policy], &bind[2..], &["--set", setting]].concat()).ok();
+    };
+    with("naming", "pattern=[a-z]+");
+    let denied = cluster.run(&["topic", "create", "Loud", "-p", "1", "-r", "1"]);
+    assert_eq!(denied.status, 3, "{}", denied.stderr);
+    denied.says("`real` [name-not-allowed]");
+    cluster.run(&["topic", "create", "quiet", "-p", "3", "-r", "1"]).ok();
+    with("partitions", "max=4");
+    let denied = cluster.run(&["topic", "add-partitions", "quiet", "--total", "6"]);
+    assert_eq!(denied.status, 3, "{}", denied.stderr);
+    cluster.run(&["topic", "add-partitions", "quiet", "--total", "4"]).ok();
+    with("retention", "max=1d");
+    let denied = cluster.run(&["topic", "set", "quiet", "retention.ms=7d"]);
+    assert_eq!(denied.status, 3, "{}", denied.stderr);
+    cluster.run(&["policy", "check", "quiet"]).ok();
+    cluster.run(&["policy", "unbind", "real"]).ok();
+    cluster.run(&["topic", "set", "quiet", "retention.ms=7d"]).ok();
+    let topics = cluster.run(&["topic", "list", "-O", "name"]).ok();
+    assert_eq!(topics.stdout.trim(), "quiet");
+}
+
+#[test]
 fn every_example_is_in_the_test() {
     let source = std::fs::read_to_string(root().join("tests/cluster.rs")).expect("this file");
     for entry in std::fs::read_dir(root().join("scripts/examples")).expect("examples").flatten() {
