@@ -13,13 +13,6 @@ pub struct Guest {
     pub package: String,
 }
 
-impl Guest {
-    /// File name of the core module that cargo makes of it.
-    pub fn artefact(&self) -> String {
-        format!("{}.wasm", self.package.replace('-', "_"))
-    }
-}
-
 /// Every plugin among the packages of `metadata`, cargo's own words, that lies under `plugins`;
 /// ordered by kind and name.
 pub fn find(metadata: &[u8], plugins: &Path) -> Result<Vec<Guest>, String> {

@@ -2,16 +2,13 @@
 //! writes the table that `src/lib.rs` includes.
 
 mod guests;
-mod toolchain;
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::{env, fs, process};
 
 use guests::Guest;
-use toolchain::Toolchain;
-
-/// Overrides where guests are built; by default `guest` in the target directory.
-const TARGET_DIR_VARIABLE: &str = "KAFSH_GUEST_TARGET_DIR";
+use kafsh_pack::toolchain::{Job, Profile, ROUTE_VARIABLE, TARGET_DIR_VARIABLE, Toolchain};
 
 fn main() {
     if let Err(error) = run() {
@@ -27,16 +24,46 @@ fn run() -> Result<(), String> {
     let out_dir = PathBuf::from(required("OUT_DIR")?);
     say_when_to_run_again(&root);
 
-    let toolchain = Toolchain::find()?;
-    let guests = guests::find(&toolchain.metadata(&root)?, &root.join("plugins"))?;
+    let mut run = |command: &mut Command| command.output();
+    let toolchain = Toolchain::find(&root, &mut run).map_err(|e| e.to_string())?;
+    let guests = guests::find(&metadata(toolchain.metadata(&root))?, &root.join("plugins"))?;
     let mut table = String::from("static PLUGINS: &[Bundled] = &[\n");
     let target_dir = target_dir(&out_dir)?;
-    toolchain.build(&root, &target_dir, &guests)?;
+    let job = Job {
+        root: &root,
+        target_dir: &target_dir,
+        packages: guests.iter().map(|guest| guest.package.as_str()).collect(),
+        locked: true,
+        profile: Profile::Guest,
+        hidden: vec![(root.clone(), "/kafsh".to_owned())],
+    };
+    build(toolchain.build(&job))?;
     for guest in &guests {
-        table.push_str(&embed(guest, &target_dir, &out_dir)?);
+        table.push_str(&embed(guest, &job.artefact(&guest.package), &out_dir)?);
     }
     table.push_str("];\n");
     write_if_changed(&out_dir.join("plugins.rs"), table.as_bytes())
+}
+
+/// What cargo says of the workspace's packages.
+fn metadata(mut command: Command) -> Result<Vec<u8>, String> {
+    let answer = command.output().map_err(|e| format!("cannot run {command:?}: {e}"))?;
+    let Output { status, stdout, stderr } = answer;
+    if status.success() {
+        return Ok(stdout);
+    }
+    Err(format!("cargo metadata: {}", String::from_utf8_lossy(&stderr).trim()))
+}
+
+fn build(mut command: Command) -> Result<(), String> {
+    if let Some(jobs) = env::var_os("NUM_JOBS") {
+        command.arg("--jobs").arg(jobs);
+    }
+    let status = command.status().map_err(|e| format!("cannot run {command:?}: {e}"))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(format!("the plugins could not be built ({status}); what the compiler said is above"))
 }
 
 fn required(variable: &str) -> Result<String, String> {
@@ -58,7 +85,7 @@ fn say_when_to_run_again(root: &Path) {
     }
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-env-changed={TARGET_DIR_VARIABLE}");
-    println!("cargo::rerun-if-env-changed={}", toolchain::ROUTE_VARIABLE);
+    println!("cargo::rerun-if-env-changed={}", ROUTE_VARIABLE);
 }
 
 /// A target directory of the guests' own: the outer cargo holds the lock of its one.
@@ -73,12 +100,11 @@ fn target_dir(out_dir: &Path) -> Result<PathBuf, String> {
 }
 
 /// Packs one built guest; returns its line of the table.
-fn embed(guest: &Guest, target_dir: &Path, out_dir: &Path) -> Result<String, String> {
-    let built = target_dir.join("wasm32-unknown-unknown/guest").join(guest.artefact());
+fn embed(guest: &Guest, built: &Path, out_dir: &Path) -> Result<String, String> {
     for source in guests::sources(&built.with_extension("d")) {
         println!("cargo::rerun-if-changed={source}");
     }
-    let module = fs::read(&built).map_err(|e| format!("cannot read {built:?}: {e}"))?;
+    let module = fs::read(built).map_err(|e| format!("cannot read {built:?}: {e}"))?;
     let (kind, name) = (guest.about.kind.name(), guest.about.name.as_str());
     let packed = kafsh_pack::pack_plugin(&module, &guest.about)
         .map_err(|e| format!("{kind} `{name}`: {e}"))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use kafsh_model::error::{Error, Result};
-use kafsh_model::plan::StepInfo;
+use kafsh_model::plan::{StepInfo, StepInput, StepPlan};
 use kafsh_model::plugin::{ClusterFacts, Manifest, PluginKind, Settings};
 use kafsh_model::policy::{Policies, Policy, PolicyRequest, PolicyResponse};
 use kafsh_model::port::{Step, Steps};
@@ -150,6 +150,19 @@ impl PluginHost {
         facts: Option<&Arc<ClusterFacts>>,
     ) -> Result<Measured<PolicyResponse>> {
         find(&self.policies, PluginKind::Policy, name)?.measure(request, settings, facts)
+    }
+
+    /// [`Step::plan`] with settings, and what it has cost.
+    ///
+    /// # Errors
+    /// As `Step::plan`; `step-not-found`.
+    pub fn measure_step(
+        &self,
+        name: &str,
+        input: &StepInput,
+        settings: &Arc<Settings>,
+    ) -> Result<Measured<StepPlan>> {
+        find(&self.steps, PluginKind::Step, name)?.measure(input, settings)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod digest;
 mod manifest;
+pub mod toolchain;
 
 use std::fmt;
 

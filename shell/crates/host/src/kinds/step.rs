@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use kafsh_model::error::{Error, Result};
 use kafsh_model::plan::{StepInfo, StepInput, StepPlan, Verification};
-use kafsh_model::plugin::PluginKind;
+use kafsh_model::plugin::{PluginKind, Settings};
 use kafsh_model::port::Step;
 use wasmtime::Store;
 use wasmtime::component::{HasSelf, InstancePre, Linker};
@@ -17,7 +17,7 @@ use crate::caller::{Description, Kind};
 use crate::fault::Call;
 use crate::guest::GuestState;
 use crate::inspect::World;
-use crate::plugin::Plugin;
+use crate::plugin::{Measured, Plugin};
 
 pub(crate) mod contract {
     //! Generated from the contract.
@@ -95,6 +95,24 @@ impl StepPlugin {
         self.plugin.state(&Arc::default(), None)
     }
 
+    /// Plans; says what it has cost.
+    pub(crate) fn measure(
+        &self,
+        input: &StepInput,
+        settings: &Arc<Settings>,
+    ) -> Result<Measured<StepPlan>> {
+        let (call, lowered) = (self.call("plan"), lower::input(input));
+        let state = self.plugin.state(settings, None);
+        let answer = self.plugin.once(state, call, move |guest, store| {
+            guest.kafsh_step_step().call_plan(store, &lowered)
+        })?;
+        let Measured { value, elapsed, fuel, memory_bytes } = answer;
+        let plan = value.map_err(|failure| self.said_no(call, &failure))?;
+        let plan = lift::plan(&input.spec, plan);
+        let value = plan.map_err(|why| self.plugin.identity.bad_output(call, why))?;
+        Ok(Measured { value, elapsed, fuel, memory_bytes })
+    }
+
     fn said_no(&self, call: Call, failure: &types::Failure) -> Error {
         match lift::failure(failure) {
             Ok(()) => self.plugin.identity.said_no(call, &failure.code, &failure.message),
@@ -109,12 +127,7 @@ impl Step for StepPlugin {
     }
 
     fn plan(&self, input: &StepInput) -> Result<StepPlan> {
-        let (call, lowered) = (self.call("plan"), lower::input(input));
-        let answer = self.plugin.once(self.state(), call, move |guest, store| {
-            guest.kafsh_step_step().call_plan(store, &lowered)
-        })?;
-        let plan = answer.value.map_err(|failure| self.said_no(call, &failure))?;
-        lift::plan(&input.spec, plan).map_err(|why| self.plugin.identity.bad_output(call, why))
+        self.measure(input, &Arc::default()).map(|measured| measured.value)
     }
 
     fn verify(&self, input: &StepInput) -> Result<Verification> {
