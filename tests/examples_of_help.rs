@@ -37,7 +37,7 @@ fn every_example_runs() {
         let examples = root().join("scripts");
         std::os::unix::fs::symlink(&examples, folder.path().join("scripts")).expect("a link");
         let script = format!("{GROUND}{example}\n");
-        let kafsh = Kafsh::at(home.path()).in_directory(folder.path());
+        let kafsh = Kafsh::at(home.path()).in_directory(folder.path()).with_cargo();
         let ran = kafsh.with(&["--rehearse", "--yes", "-c", &script]).run(&[]);
         if ran.status != 0 {
             failed.push(format!("{example}\n{}", ran.stderr));

@@ -70,7 +70,7 @@ fn run(script: &Path) -> String {
             plugins::fill(folder.path());
             let tests = folder.path().join("tests");
             std::os::unix::fs::symlink(root().join("tests"), tests).expect("a link");
-            kafsh.in_directory(folder.path())
+            kafsh.in_directory(folder.path()).with_cargo()
         }
         false => kafsh,
     };

@@ -1,4 +1,4 @@
-//! Every process that is not a server: `!` commands, Maven, the jq worker.
+//! Every process that is not a server: `!` commands, Maven, the jq worker, cargo.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -230,4 +230,72 @@ pub async fn download(url: &str, shown: &str, bytes_max: u64) -> Result<Vec<u8>>
     Err(Error::unavailable("unavailable", format!("`{shown}` gives no file"))
         .with_evidence(why.trim().replace(url, shown))
         .with_cause(format!("curl: {status}")))
+}
+
+/// Bytes that are kept of each stream of a tool.
+const TOOL_BYTES_MAX: usize = 8 << 20;
+
+/// Puts a short question to a tool (`rustc --print …`) and waits for the answer on this thread.
+pub fn ask(command: &mut std::process::Command) -> std::io::Result<std::process::Output> {
+    command.stdin(Stdio::null()).output()
+}
+
+/// How a tool ended, and what it said.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: std::process::ExitStatus,
+    /// Its beginning, where there was too much of it; so with `stderr`
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+}
+
+/// Runs a tool to its end. Dropped before, it takes all processes of the tool's with it.
+pub async fn tool(command: std::process::Command) -> Result<Ended> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut command = Command::from(command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // A group of its own: cargo's compilers end with it, and the terminal's Ctrl-C is ours to
+    // pass on.
+    command.process_group(0).kill_on_drop(true);
+    let failed = |e: std::io::Error| Error::io(format!("`{program}` could not be run"), &e);
+    let mut child = command.spawn().map_err(failed)?;
+    let group = Group(child.id().and_then(|id| rustix::process::Pid::from_raw(id as i32)));
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = tokio::join!(beginning(stdout), beginning(stderr));
+    let (stdout, stderr) = (stdout.map_err(failed)?, stderr.map_err(failed)?);
+    let status = child.wait().await.map_err(failed)?;
+    group.forget();
+    Ok(Ended { status, stdout, stderr })
+}
+
+/// Processes that end when this is dropped.
+struct Group(Option<rustix::process::Pid>);
+
+impl Group {
+    /// The number may soon be somebody else's.
+    fn forget(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// Reads a pipe to its end, so that its writer never waits, and keeps as much as is allowed.
+async fn beginning(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let (mut kept, mut chunk) = (Vec::new(), vec![0; 64 << 10]);
+    let Some(mut pipe) = pipe else { return Ok(kept) };
+    loop {
+        let count = pipe.read(&mut chunk).await?;
+        if count == 0 {
+            return Ok(kept);
+        }
+        let room = TOOL_BYTES_MAX - kept.len();
+        kept.extend_from_slice(&chunk[..count.min(room)]);
+    }
 }

@@ -4,6 +4,7 @@
 mod say;
 
 mod args;
+mod author;
 mod bind;
 mod call;
 mod cli;

@@ -104,6 +104,33 @@ impl Kafsh {
         self
     }
 
+    /// With the cargo, the compiler and the crates of whoever runs the tests, and the guests'
+    /// target directory of this build, so that only what is new is compiled.
+    pub fn with_cargo(mut self) -> Self {
+        let home = PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
+        let given =
+            |name: &str, default: PathBuf| std::env::var_os(name).map_or(default, PathBuf::from);
+        // Cargo marks the top of a target directory.
+        let program = Path::new(env!("CARGO_BIN_EXE_kafsh"));
+        let top = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+        let top = top.or(program.ancestors().nth(2)).expect("a target directory");
+        let guests = top.join("guest");
+        for (name, default) in [
+            ("CARGO_HOME", home.join(".cargo")),
+            ("RUSTUP_HOME", home.join(".rustup")),
+            ("KAFSH_GUEST_TARGET_DIR", guests),
+        ] {
+            self = self.env(name, &given(name, default).to_string_lossy());
+        }
+        for name in ["RUSTUP_TOOLCHAIN", "KAFSH_GUEST_TOOLCHAIN", "CARGO", "RUSTC"] {
+            if let Ok(value) = std::env::var(name) {
+                self = self.env(name, &value);
+            }
+        }
+        // Nothing that a test does goes on the network.
+        self.env("CARGO_NET_OFFLINE", "true")
+    }
+
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self

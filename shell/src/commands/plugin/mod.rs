@@ -1,8 +1,11 @@
-//! The commands of `plugin`: what of others runs here, and what it may do.
+//! The commands of `plugin`: what of others runs here and what it may do, and what authors make.
 
 use crate::spec::CommandSpec;
 
+mod bench;
+mod build;
 mod consent;
+mod dev;
 mod disable;
 mod enable;
 mod grant;
@@ -12,12 +15,15 @@ mod install;
 mod limits;
 mod list;
 mod logs;
+mod new;
 mod project;
 mod remove;
 mod revoke;
 mod rollback;
 mod rows;
 mod source;
+mod test;
+mod r#try;
 mod verify;
 
 pub const COMMANDS: &[&CommandSpec] = &[
@@ -33,4 +39,10 @@ pub const COMMANDS: &[&CommandSpec] = &[
     &remove::SPEC,
     &logs::SPEC,
     &inspect::SPEC,
+    &new::SPEC,
+    &build::SPEC,
+    &test::SPEC,
+    &r#try::SPEC,
+    &dev::SPEC,
+    &bench::SPEC,
 ];

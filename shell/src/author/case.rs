@@ -1,0 +1,461 @@
+//! Case files: `cases/*.toml` beside a plugin, lists of questions with the answers expected. Their
+//! form is told in `sdk/template/README.md`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kafsh_model::plan::{Action, StepInput};
+use kafsh_model::plugin::{ClusterFacts, PluginKind};
+use kafsh_model::policy::{Operation, PolicyRequest, TopicState};
+use kafsh_model::record::{Headers, RecordBatch, RecordView};
+use kafsh_model::transform::SourcePartition;
+use kafsh_model::{Error, Result};
+use serde::Deserialize;
+use toml::{Spanned, Table, Value};
+
+use super::sample::Sample;
+
+/// Bytes of a case file.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+/// Timestamp of the first record that gives none, ms; the others follow.
+const FIRST_TIMESTAMP: i64 = 1_700_000_000_000;
+
+/// A file of cases.
+#[derive(Debug)]
+pub struct CaseFile {
+    pub path: PathBuf,
+    text: String,
+    pub cases: Vec<Case>,
+}
+
+/// A question, and the answer that is expected.
+#[derive(Debug)]
+pub struct Case {
+    pub name: String,
+    pub input: Input,
+    pub settings: Vec<(String, String)>,
+    /// Most work that the answer may take; of a transform, for each record
+    pub fuel: Option<u64>,
+    /// By the keys of its kind
+    pub expected: Table,
+    /// Where the values of those keys stand in the file
+    places: BTreeMap<String, std::ops::Range<usize>>,
+    /// End of a value of the case: a place for what is not there yet
+    end: usize,
+}
+
+#[derive(Debug)]
+pub enum Input {
+    Policy { request: Box<PolicyRequest>, facts: Option<ClusterFacts> },
+    Transform { source: SourcePartition, batch: RecordBatch },
+    Step(Box<StepInput>),
+}
+
+/// The keys of what is expected.
+fn expected_keys(kind: PluginKind) -> &'static [&'static str] {
+    match kind {
+        PluginKind::Policy => &["expect", "error"],
+        PluginKind::Transform => &["output", "failures", "error"],
+        PluginKind::Step => &["actions", "findings", "verify", "error"],
+    }
+}
+
+/// A value that users may write without quotes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Word {
+    Text(String),
+    Integer(i64),
+    Number(f64),
+    Boolean(bool),
+}
+
+impl Word {
+    pub fn text(&self) -> String {
+        match self {
+            Word::Text(text) => text.clone(),
+            Word::Integer(number) => number.to_string(),
+            Word::Number(number) => number.to_string(),
+            Word::Boolean(yes) => yes.to_string(),
+        }
+    }
+}
+
+fn unhex(hex: &str) -> Option<Vec<u8>> {
+    let digits = hex.as_bytes();
+    let digit = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    };
+    digits.chunks(2).map(pair).collect()
+}
+
+/// Bytes as a case file has them, under `name` or `name-hex`.
+pub fn bytes(name: &str, bytes: &[u8]) -> (String, Value) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (name.to_string(), Value::String(text.to_string())),
+        Err(_) => {
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            (format!("{name}-hex"), Value::String(hex))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct PolicyCase {
+    request: Request,
+    cluster: Option<Facts>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Request {
+    operation: Option<Operation>,
+    topic: String,
+    cluster: Option<String>,
+    #[serde(flatten)]
+    state: State,
+    /// The topic as it is
+    current: Option<State>,
+    touched: Option<Vec<String>>,
+    #[serde(default)]
+    extras: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct State {
+    #[serde(default = "one")]
+    partitions: u32,
+    #[serde(default = "one")]
+    replication_factor: u32,
+    #[serde(default)]
+    configs: BTreeMap<String, Word>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl State {
+    fn read(&self) -> TopicState {
+        let configs = self.configs.iter().map(|(key, value)| (key.clone(), value.text()));
+        TopicState {
+            partitions: self.partitions,
+            replication_factor: self.replication_factor,
+            configs: configs.collect(),
+        }
+    }
+}
+
+/// What a policy with `cluster-read` sees.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Facts {
+    #[serde(default)]
+    brokers: Vec<i32>,
+    #[serde(default)]
+    topics: BTreeMap<String, State>,
+}
+
+impl PolicyCase {
+    fn read(self) -> Input {
+        let Request { operation, topic, cluster, state, current, touched, extras } = self.request;
+        let operation = operation.unwrap_or(Operation::Create);
+        let given = state.read();
+        let current = current.map(|state| state.read());
+        let keys = given.configs.keys().cloned().collect();
+        let (current, proposed) = match operation {
+            Operation::Create | Operation::Alter => (current, Some(given)),
+            Operation::Delete => (current.or(Some(given)), None),
+            Operation::Review => (Some(given.clone()), Some(given)),
+        };
+        let touches = matches!(operation, Operation::Create | Operation::Alter);
+        let request = PolicyRequest {
+            operation,
+            topic,
+            cluster: cluster.unwrap_or_else(|| "test".to_string()),
+            current,
+            proposed,
+            touched: touched.unwrap_or(if touches { keys } else { Vec::new() }),
+            extras,
+        };
+        let facts = self.cluster.map(|facts| ClusterFacts {
+            brokers: facts.brokers,
+            topics: facts.topics.iter().map(|(name, state)| (name.clone(), state.read())).collect(),
+        });
+        Input::Policy { request: Box::new(request), facts }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct TransformCase {
+    topic: Option<String>,
+    #[serde(default)]
+    partition: i32,
+    input: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Record {
+    key: Option<String>,
+    key_hex: Option<String>,
+    value: Option<String>,
+    value_hex: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    timestamp: Option<i64>,
+}
+
+/// Bytes that are given as text or in hexadecimal; neither: null.
+fn given(text: &Option<String>, hex: &Option<String>) -> Result<Option<Vec<u8>>, String> {
+    match (text, hex) {
+        (Some(_), Some(hex)) => Err(format!("given as text and as `{hex}`")),
+        (Some(text), None) => Ok(Some(text.clone().into_bytes())),
+        (None, Some(hex)) => {
+            unhex(hex).map(Some).ok_or_else(|| format!("`{hex}` is no hexadecimal"))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+impl TransformCase {
+    fn read(self) -> Result<Input, String> {
+        let source = SourcePartition {
+            topic: self.topic.unwrap_or_else(|| "test".to_string()),
+            partition: self.partition,
+        };
+        let mut batch = RecordBatch::new();
+        for (index, record) in (0..).zip(&self.input) {
+            let key = given(&record.key, &record.key_hex)?;
+            let value = given(&record.value, &record.value_hex)?;
+            let headers = record.headers.iter();
+            let headers: Vec<(&str, Option<&[u8]>)> =
+                headers.map(|(name, value)| (name.as_str(), Some(value.as_bytes()))).collect();
+            let view = RecordView {
+                partition: source.partition,
+                offset: index,
+                timestamp_ms: record.timestamp.unwrap_or(FIRST_TIMESTAMP + index),
+                headers: Headers::Slice(&headers),
+                ..RecordView::new(&source.topic, key.as_deref(), value.as_deref())
+            };
+            if !batch.push(view) {
+                return Err("the records are too large for a batch".to_string());
+            }
+        }
+        Ok(Input::Transform { source, batch })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct StepCase {
+    input: StepState,
+    /// What earlier steps have planned
+    #[serde(default)]
+    planned: Vec<Action>,
+}
+
+/// `"fresh"`, `"running"`, or a cluster in detail.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StepState {
+    Named(String),
+    Sample(Sample),
+}
+
+impl StepCase {
+    fn read(self) -> Result<Input, String> {
+        let sample = match self.input {
+            StepState::Sample(sample) => sample,
+            StepState::Named(name) => match name.as_str() {
+                "fresh" => Sample::default(),
+                "running" => Sample::running(),
+                other => return Err(format!("`input` is `fresh` or `running`, not `{other}`")),
+            },
+        };
+        let mut input = sample.input().map_err(|e| e.cause.unwrap_or(e.message))?;
+        input.planned = self.planned;
+        Ok(Input::Step(Box::new(input)))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    #[serde(default)]
+    case: Vec<BTreeMap<String, Spanned<Value>>>,
+}
+
+impl CaseFile {
+    /// Reads a file as cases of a plugin of `kind`.
+    ///
+    /// # Errors
+    /// `bad-case`, with the file and what is wrong in it.
+    pub fn read(path: &Path, kind: PluginKind) -> Result<CaseFile> {
+        let wrong = |why: String| bad(path, &why);
+        let unreadable = |e: std::io::Error| Error::io(format!("`{}`", path.display()), &e);
+        if fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES_MAX {
+            return Err(wrong(format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20)));
+        }
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let read: Read = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        let mut cases = Vec::new();
+        for (index, table) in read.case.into_iter().enumerate() {
+            let name = table.get("name").and_then(|name| name.get_ref().as_str());
+            let name = name.map_or_else(|| format!("case {}", index + 1), String::from);
+            let case = Case::of(table, kind, name.clone());
+            cases.push(case.map_err(|why| wrong(format!("`{name}`:\n{why}")))?);
+        }
+        if cases.is_empty() {
+            return Err(wrong("it has no `[[case]]`".to_string()));
+        }
+        Ok(CaseFile { path: path.to_path_buf(), text, cases })
+    }
+
+    /// All files in `folder`, by name; none where there is no such folder.
+    ///
+    /// # Errors
+    /// As [`CaseFile::read`], of the first that is wrong.
+    pub fn all(folder: &Path, kind: PluginKind) -> Result<Vec<CaseFile>> {
+        let mut paths: Vec<PathBuf> = match fs::read_dir(folder) {
+            Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(Error::io(format!("`{}`", folder.display()), &e)),
+        };
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
+        paths.sort();
+        paths.iter().map(|path| CaseFile::read(path, kind)).collect()
+    }
+
+    /// Writes outcomes, each with the index of its case, as what is expected; everything else in
+    /// the file stays as it is.
+    ///
+    /// # Errors
+    /// `bad-case`: the cases are written in a form in which they cannot be edited.
+    pub fn bless(&self, outcomes: &[(usize, &Table)], kind: PluginKind) -> Result<()> {
+        let mut edits: Vec<(std::ops::Range<usize>, String)> = Vec::new();
+        for (index, outcome) in outcomes {
+            let case = &self.cases[*index];
+            for key in expected_keys(kind) {
+                match (case.places.get(*key), outcome.get(*key)) {
+                    (Some(place), Some(value)) => edits.push((place.clone(), inline(value))),
+                    // A list of nothing is what is left of one that was expected.
+                    (Some(place), None) => edits.push((place.clone(), "[]".to_string())),
+                    (None, Some(value)) => {
+                        edits.push((case.end..case.end, format!("\n{key} = {}", inline(value))));
+                    }
+                    (None, None) => {}
+                }
+            }
+        }
+        edits.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
+        let mut text = self.text.clone();
+        for (place, new) in edits {
+            text.replace_range(place, &new);
+        }
+        let expected = |text: &str| -> Option<Vec<Table>> {
+            let read: Read = toml::from_str(text).ok()?;
+            let cases = read.case.into_iter().map(|table| Case::of(table, kind, String::new()));
+            cases.map(|case| case.ok().map(|case| case.expected)).collect()
+        };
+        let written = expected(&text);
+        let as_wanted = |written: &Vec<Table>| {
+            outcomes.iter().all(|(index, outcome)| {
+                written.get(*index).is_some_and(|table| {
+                    outcome.iter().all(|(key, value)| table.get(key) == Some(value))
+                })
+            })
+        };
+        if !written.is_some_and(|written| as_wanted(&written)) {
+            let why = "its cases cannot be edited: write `expect = { … }`, not a table of its own";
+            return Err(bad(&self.path, why));
+        }
+        let failed = |e: std::io::Error| Error::io(format!("`{}`", self.path.display()), &e);
+        fs::write(&self.path, text).map_err(failed)
+    }
+}
+
+impl Case {
+    fn of(
+        table: BTreeMap<String, Spanned<Value>>,
+        kind: PluginKind,
+        name: String,
+    ) -> Result<Case, String> {
+        let end = table.values().map(|value| value.span().end).min().unwrap_or_default();
+        let (mut expected, mut places, mut rest) = (Table::new(), BTreeMap::new(), Table::new());
+        for (key, value) in table {
+            if expected_keys(kind).contains(&key.as_str()) {
+                places.insert(key.clone(), value.span());
+                expected.insert(key, value.into_inner());
+            } else {
+                rest.insert(key, value.into_inner());
+            }
+        }
+        rest.remove("name");
+        let fuel = match rest.remove("fuel") {
+            None => None,
+            Some(Value::Integer(fuel)) => {
+                Some(u64::try_from(fuel).map_err(|_| "`fuel` is below 0".to_string())?)
+            }
+            Some(_) => return Err("`fuel` is a whole number".to_string()),
+        };
+        let settings = match rest.remove("settings") {
+            None => Vec::new(),
+            Some(Value::Table(settings)) => pairs(settings)?,
+            Some(_) => return Err("`settings` is a table".to_string()),
+        };
+        let wrong = |e: toml::de::Error| e.to_string();
+        let input = match kind {
+            PluginKind::Policy => rest.try_into::<PolicyCase>().map_err(wrong)?.read(),
+            PluginKind::Transform => rest.try_into::<TransformCase>().map_err(wrong)?.read()?,
+            PluginKind::Step => rest.try_into::<StepCase>().map_err(wrong)?.read()?,
+        };
+        Ok(Case { name, input, settings, fuel, expected, places, end })
+    }
+}
+
+/// A value on one line; a list of tables with a line for each.
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Array(items) if items.iter().any(Value::is_table) => {
+            let lines: String = items.iter().map(|item| format!("    {item},\n")).collect();
+            format!("[\n{lines}]")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn bad(path: &Path, why: &str) -> Error {
+    let mut lines = why.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    let mut error = Error::failed("bad-case", format!("`{}` has no cases", path.display()));
+    error.cause = lines.next_back().map(String::from);
+    error.evidence = lines.map(String::from).collect();
+    error
+}
+
+/// Settings as `--set` has them; a list is one pair for each value.
+fn pairs(settings: Table) -> Result<Vec<(String, String)>, String> {
+    let mut pairs = Vec::new();
+    for (name, value) in settings {
+        let values = match value {
+            Value::Array(values) => values,
+            other => vec![other],
+        };
+        for value in values {
+            let word: Word = value
+                .try_into()
+                .map_err(|_| format!("`settings.{name}` is a text, a number or a list of them"))?;
+            pairs.push((name.clone(), word.text()));
+        }
+    }
+    Ok(pairs)
+}
+
+#[cfg(test)]
+mod tests;

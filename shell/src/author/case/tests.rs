@@ -1,0 +1,111 @@
+//! Case files: what is read, what is refused, what a blessing changes.
+
+use super::*;
+
+fn file(kind: PluginKind, text: &str) -> Result<CaseFile> {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("one.toml");
+    fs::write(&path, text).unwrap();
+    CaseFile::read(&path, kind)
+}
+
+fn case(kind: PluginKind, text: &str) -> Case {
+    file(kind, &format!("[[case]]\n{text}")).unwrap().cases.remove(0)
+}
+
+#[test]
+fn a_policy_is_asked_what_the_file_says() {
+    let text = "name = 'n'\nsettings = { max = 3, names = ['a', 'b'] }\n\
+                request = { topic = 't', configs = { 'retention.ms' = 5 } }\n\
+                cluster = { brokers = [1], topics = { a = { partitions = 2 } } }\n\
+                expect = { verdict = 'allow' }";
+    let case = case(PluginKind::Policy, text);
+    let words: Vec<String> = case.settings.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    assert_eq!(words, ["max=3", "names=a", "names=b"]);
+    let Input::Policy { request, facts } = case.input else { panic!("no policy's") };
+    assert_eq!((request.topic.as_str(), request.operation), ("t", Operation::Create));
+    assert_eq!(request.touched, ["retention.ms"]);
+    assert_eq!(request.proposed.unwrap().configs["retention.ms"], "5");
+    assert_eq!(facts.unwrap().topics["a"].partitions, 2);
+    assert_eq!(case.expected["expect"]["verdict"].as_str(), Some("allow"));
+}
+
+#[test]
+fn each_operation_has_the_states_that_it_has_in_earnest() {
+    for (operation, current, proposed) in
+        [("create", false, true), ("delete", true, false), ("review", true, true)]
+    {
+        let text = format!("request = {{ operation = '{operation}', topic = 't' }}");
+        let Input::Policy { request, .. } = case(PluginKind::Policy, &text).input else {
+            panic!("no policy's")
+        };
+        let there = (request.current.is_some(), request.proposed.is_some());
+        assert_eq!(there, (current, proposed), "{operation}");
+    }
+}
+
+#[test]
+fn records_are_bytes() {
+    let text = "input = [{ key = 'k', value-hex = '00fF', headers = { a = '1' } }, {}]";
+    let Input::Transform { batch, .. } = case(PluginKind::Transform, text).input else {
+        panic!("no transform's")
+    };
+    let record = batch.get(0);
+    assert_eq!((record.key, record.value), (Some(&b"k"[..]), Some(&[0, 255][..])));
+    assert_eq!((record.headers.len(), batch.get(1).value), (1, None));
+    assert_eq!(bytes("value", &[0, 255]).0, "value-hex");
+    assert_eq!(bytes("value", b"k"), ("value".to_string(), Value::String("k".to_string())));
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_said() {
+    for (kind, text, wrong) in [
+        (PluginKind::Policy, "", "no `[[case]]`"),
+        (PluginKind::Policy, "[[case]]\nrequest = { topic = 't' }\nother = 1", "other"),
+        (PluginKind::Policy, "[[case]]\nrequest = { topic = 't', partition = 1 }", "partition"),
+        (PluginKind::Policy, "[[case]]\nfuel = 'x'", "whole number"),
+        (PluginKind::Transform, "[[case]]\ninput = [{ value-hex = '0' }]", "hexadecimal"),
+        (PluginKind::Transform, "[[case]]\ninput = [{ values = 'x' }]", "values"),
+        (PluginKind::Step, "[[case]]\ninput = { brokers = 0 }", "brokers"),
+        (PluginKind::Step, "[[case]]\ninput = 'other'", "other"),
+        (PluginKind::Step, "][", "table"),
+    ] {
+        let error = file(kind, text).unwrap_err();
+        assert_eq!(error.code, "bad-case", "{text}");
+        let said = format!("{:?} {:?}", error.evidence, error.cause);
+        assert!(said.contains(wrong), "{text}: {said}");
+    }
+}
+
+#[test]
+fn a_blessing_changes_what_is_expected_and_nothing_else() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("one.toml");
+    let before = "# why\n[[case]]\nname = 'one' # kept\nrequest = { topic = 't' }\n\
+                  expect = { verdict = 'allow' } # too\n\n\
+                  [[case]]\nname = 'two'\nrequest = { topic = 'u' }\n";
+    fs::write(&path, before).unwrap();
+    let outcome: Table = "expect = { verdict = 'deny', rules = ['r'] }".parse().unwrap();
+    let kind = PluginKind::Policy;
+    let cases = CaseFile::read(&path, kind).unwrap();
+    cases.bless(&[(0, &outcome), (1, &outcome)], kind).unwrap();
+    let written = fs::read_to_string(&path).unwrap();
+    let new = "expect = { rules = [\"r\"], verdict = \"deny\" }";
+    let after = before
+        .replace("expect = { verdict = 'allow' }", new)
+        .replace("name = 'two'", &format!("name = 'two'\n{new}"));
+    assert_eq!(written, after);
+}
+
+#[test]
+fn what_cannot_be_edited_stays_as_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("one.toml");
+    let text = "[[case]]\n[case.request]\ntopic = 't'\n[case.expect]\nverdict = 'allow'\n";
+    fs::write(&path, text).unwrap();
+    let outcome: Table = "expect = { verdict = 'deny' }".parse().unwrap();
+    let cases = CaseFile::read(&path, PluginKind::Policy).unwrap();
+    let error = cases.bless(&[(0, &outcome)], PluginKind::Policy).unwrap_err();
+    assert_eq!(error.code, "bad-case");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
