@@ -176,7 +176,7 @@ impl Server {
 impl Running {
     fn stop(&mut self) -> Result<(), Failure> {
         for child in &self.0 {
-            let _ = Command::new("kill").arg(child.id().to_string()).status();
+            let _ = crate::measure::kill(child.id());
         }
         let until = Instant::now() + SERVER_MAX;
         for child in &mut self.0 {

@@ -75,6 +75,14 @@ fn resident_megabytes(status: &str) -> Option<f64> {
     Some(kilobytes / 1024.0)
 }
 
+/// Asks a process to end, by the shell's own `kill`: not every machine has the program.
+///
+/// # Errors
+/// There is no `sh`.
+pub fn kill(pid: u32) -> std::io::Result<std::process::ExitStatus> {
+    Command::new("sh").args(["-c", &format!("kill {pid}")]).status()
+}
+
 fn descendants(pid: u32) -> Vec<u32> {
     let mut all = vec![pid];
     let mut next = 0;
@@ -165,7 +173,7 @@ mod tests {
         }
         let found = descendants(child.id());
         for pid in &found {
-            let _ = Command::new("kill").arg(pid.to_string()).status();
+            let _ = kill(*pid);
         }
         child.wait().unwrap();
         assert!(found.len() >= 2, "{found:?}");

@@ -250,7 +250,7 @@ mod tests {
         let ended = run(&mut shell(&script), Show::Quiet, None, "");
         let elapsed = started.elapsed();
         let pid = std::fs::read_to_string(file).unwrap();
-        assert!(Command::new("kill").arg(pid.trim()).status().unwrap().success());
+        assert!(crate::measure::kill(pid.trim().parse().unwrap()).unwrap().success());
         ended.unwrap();
         assert!(elapsed < Duration::from_secs(30));
     }
