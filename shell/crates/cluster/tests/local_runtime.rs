@@ -386,7 +386,12 @@ async fn real_or_stub() {
             .any(|name| fs::metadata(logs.join(name)).is_ok_and(|meta| meta.len() > 0))
     })
     .await;
-    assert!(!runtime.log_tail(&bench.spec, NODE, 10).await.unwrap().is_empty());
+    // The first bytes may not be a whole line yet.
+    let until = std::time::Instant::now() + WAIT;
+    while runtime.log_tail(&bench.spec, NODE, 10).await.unwrap().is_empty() {
+        assert!(std::time::Instant::now() < until, "a server that started says so");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     runtime.signal(&bench.spec, NODE, Signal::Terminate).await.unwrap();
     assert_eq!(runtime.wait_exit(&bench.spec, NODE, WAIT).await.unwrap(), Exit::Status(143));
     runtime.forget(&bench.spec, NODE).await.unwrap();
