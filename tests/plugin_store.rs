@@ -160,6 +160,18 @@ fn a_rehearsal_changes_nothing_of_what_is_installed() {
 }
 
 #[test]
+fn a_rehearsal_is_refused_as_the_real_thing_would_be() {
+    let place = place();
+    place.run(&["policy", "bind", "naming", "--set", "pattern=[a-z]+"]).ok();
+    let create = ["--rehearse", "-C", "demo", "topic", "create", "Loud", "-p", "1", "-r", "1"];
+    let denied = place.run(&create);
+    assert_eq!(denied.status, 3, "{}", denied.stderr);
+    let script = "policy unbind naming\ntopic create Loud -p 1 -r 1";
+    place.run(&["--rehearse", "-C", "demo", "-c", script]).ok();
+    assert_eq!(place.run(&create).status, 3, "what a rehearsal unbinds is bound");
+}
+
+#[test]
 fn a_byte_that_changed_after_the_grant_is_found() {
     let place = place();
     place.run(&["plugin", "install", ONE, "--yes"]).ok();

@@ -45,16 +45,19 @@ pub fn context(rehearse: bool, locked: bool, directory: &Path) -> Result<Context
 }
 
 /// State in a folder that goes with the program, servers and records in memory. Plugins are the
-/// real ones, and so is the cache of what they compile to; what is installed, granted or removed
-/// is so for the rehearsal alone.
+/// real ones, and so is the cache of what they compile to; policies are bound as they really are;
+/// what is installed, granted, bound or removed is so for the rehearsal alone.
 fn rehearsal(home: Home, project: Project) -> Result<Context> {
     let folder = tempfile::Builder::new()
         .prefix("kafsh-rehearsal-")
         .tempdir()
         .map_err(|e| kafsh_model::Error::io("a folder for the rehearsal", &e))?;
     let rehearsal = Arc::new(Rehearsal::new());
+    let store = Store::open(folder.path())?;
+    // What is rehearsed is to be refused as it will be.
+    store.copy_policies(&Store::open(home.data.clone())?)?;
     Ok(Context::new(Parts {
-        store: Store::open(folder.path())?,
+        store,
         connector: rehearsal.clone(),
         runtime: rehearsal,
         distributions: Arc::new(Distributions::new(home.data.clone())),

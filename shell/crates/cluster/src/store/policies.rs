@@ -67,6 +67,15 @@ impl Store {
         Ok(true)
     }
 
+    /// Takes over the bindings of another store.
+    ///
+    /// # Errors
+    /// As [`Store::policy_bindings`].
+    pub fn copy_policies(&self, from: &Store) -> Result<()> {
+        let bindings = from.policy_bindings()?;
+        if bindings.is_empty() { Ok(()) } else { self.save_policies(bindings) }
+    }
+
     fn lock_policies(&self, command: &str) -> Result<super::ClusterLock> {
         // No cluster can have this name: names begin with a letter or digit.
         self.lock_file(".policies", command)
