@@ -19,6 +19,7 @@ impl Steps for FakeSteps {
             "launch" => launch,
             "prove" => prove,
             "archive" => archive,
+            "creator" => creator,
             "stranger" => stranger,
             "deleter" => deleter,
             "prover" => prover,
@@ -173,6 +174,17 @@ fn archive(input: &StepInput) -> StepPlan {
 fn stranger(_: &StepInput) -> StepPlan {
     let actions = vec![Action::Start { nodes: vec![Node::Broker(77)] }];
     StepPlan { actions, ..StepPlan::default() }
+}
+
+/// A topic of its users', made with the cluster.
+fn creator(_: &StepInput) -> StepPlan {
+    let topic = Action::CreateTopic {
+        topic: "orders".into(),
+        partitions: 1,
+        replication_factor: 1,
+        configs: Vec::new(),
+    };
+    StepPlan { actions: vec![topic], ..StepPlan::default() }
 }
 
 /// Deletes what is its users', after a topic of that name would have been its own.
