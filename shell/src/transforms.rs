@@ -11,7 +11,6 @@ mod runner;
 mod split;
 mod stage;
 // For `plugin try`.
-#[cfg_attr(not(test), allow(dead_code))]
 pub mod trial;
 mod worker;
 

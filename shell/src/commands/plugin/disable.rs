@@ -2,7 +2,7 @@
 
 use kafsh_model::Result;
 
-use super::rows::{NAME, changed, dry, in_background, installed};
+use super::rows::{NAME, switched};
 use crate::call::Call;
 use crate::commands::cluster::common::DRY_RUN;
 use crate::flow::Output;
@@ -21,11 +21,5 @@ pub static SPEC: CommandSpec = CommandSpec {
 };
 
 async fn run(call: Call) -> Result<Output> {
-    let plugin = installed(&call)?;
-    if call.args.switch("dry-run") {
-        return Ok(dry(changed(&plugin, "nothing")));
-    }
-    let store = call.context.plugins.store.clone();
-    let plugin = in_background(move || store.set_disabled(&plugin.name, true)).await?;
-    Ok(changed(&plugin, "disabled"))
+    switched(&call, true, "disabled").await
 }

@@ -108,3 +108,14 @@ pub fn sorted(mut rows: Vec<Value>) -> Value {
     rows.sort_by_key(|row| (row["kind"].to_string(), row["name"].to_string()));
     Value::Array(rows)
 }
+
+/// Switches the named plugin off or on again; `done` says what was done.
+pub async fn switched(call: &Call, disabled: bool, done: &str) -> Result<Output> {
+    let plugin = installed(call)?;
+    if call.args.switch("dry-run") {
+        return Ok(dry(changed(&plugin, "nothing")));
+    }
+    let store = call.context.plugins.store.clone();
+    let plugin = in_background(move || store.set_disabled(&plugin.name, disabled)).await?;
+    Ok(changed(&plugin, done))
+}
