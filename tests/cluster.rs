@@ -280,9 +280,10 @@ fn an_ephemeral_cluster_whose_shell_was_killed_is_named_and_ended() {
 
 #[test]
 fn a_cluster_is_laid_out_as_asked_wiped_and_cleaned() {
-    let cluster = RealCluster::reserve("layout");
+    // Declared first, so that it is dropped last: brokers write in it until the cluster is gone.
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().to_str().expect("a plain path");
+    let cluster = RealCluster::reserve("layout");
     let (base, zookeeper) = (cluster.base_port.to_string(), cluster.zookeeper_port().to_string());
     let words = ["cluster", "create", &cluster.name, "--brokers", "2", "--base-port", &base];
     let more = ["--zookeeper-port", &zookeeper, "--advertise", "localhost", "--data-dir", data];

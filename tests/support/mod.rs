@@ -231,6 +231,7 @@ impl RealCluster {
             "Kafka is not installed in {}: run `cargo xtask test`",
             home.display()
         );
+        clear_leftovers(&home);
         RealCluster { name: unique(prefix), base_port: ports(), home }
     }
 
@@ -285,6 +286,30 @@ impl RealCluster {
             })
             .collect()
     }
+}
+
+/// Destroys the clusters of test processes that are gone: a run that was killed, or that failed in
+/// the middle of `cluster up`, would otherwise hold its ports in the registry for ever.
+fn clear_leftovers(home: &Path) {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let entries = std::fs::read_dir(home.join("clusters")).into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        for name in names.filter(|name| is_of_a_dead_process(name)) {
+            Kafsh::at(home).run(&["cluster", "destroy", &name, "--yes", "--force"]);
+        }
+    });
+}
+
+/// Whether [`unique`] made this name in a process that is gone.
+fn is_of_a_dead_process(name: &str) -> bool {
+    let mut parts = name.rsplitn(3, '-');
+    let (number, pid) = (parts.next(), parts.next());
+    let digits = |part: Option<&str>| part.and_then(|part| part.parse::<u32>().ok());
+    let (Some(_), Some(pid), Some(_)) = (digits(number), digits(pid), parts.next()) else {
+        return false;
+    };
+    !Path::new(&format!("/proc/{pid}")).exists()
 }
 
 impl Drop for RealCluster {
