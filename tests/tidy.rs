@@ -14,7 +14,7 @@ const LINE_COLUMNS_MAX: usize = 100;
 
 /// The workspace's own crates and those that they may depend on, in any way. A plugin may know
 /// the SDK, which is said in [`may_depend`].
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     (
         "kafsh",
         &[
@@ -26,6 +26,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "kafsh-host",
             "kafsh-bundled",
             "kafsh-pack",
+            "kafsh-page",
         ],
     ),
     ("kafsh-lang", &["kafsh-model"]),
@@ -36,13 +37,16 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("kafsh-bundled", &["kafsh-model", "kafsh-pack"]),
     ("kafsh-model", &[]),
     ("kafsh-pack", &["kafsh-model"]),
+    ("kafsh-page", &["kafsh-model"]),
     ("kafsh-sdk", &["kafsh-sdk-macros"]),
     ("kafsh-sdk-macros", &[]),
     ("xtask", &[]),
 ];
 
 /// Libraries that only one crate may know: one crate, one technology.
-const FENCES: [(&str, &str); 8] = [
+const FENCES: [(&str, &str); 10] = [
+    ("axum", "kafsh-page"),
+    ("maud", "kafsh-page"),
     ("nom", "kafsh-lang"),
     ("wasmtime", "kafsh-host"),
     ("rdkafka", "kafsh-kafka"),

@@ -276,7 +276,7 @@ fn file_source(path: &str, directory: &Path) -> Result<(Source, PathBuf)> {
 }
 
 /// argv as exactly one command: every element one literal word, never lexed again.
-fn command_program(words: &[String]) -> std::result::Result<Program, Rejected> {
+pub fn command_program(words: &[String]) -> std::result::Result<Program, Rejected> {
     let mut text = String::new();
     let mut spans = Vec::new();
     for word in words {

@@ -232,6 +232,16 @@ pub async fn download(url: &str, shown: &str, bytes_max: u64) -> Result<Vec<u8>>
         .with_cause(format!("curl: {status}")))
 }
 
+/// Opens a file in the browser of the desktop, where there is one; what becomes of it is its own.
+pub fn open_in_browser(file: &Path) {
+    let chosen = std::env::var_os("BROWSER").filter(|browser| !browser.is_empty());
+    let program = chosen.unwrap_or_else(|| "xdg-open".into());
+    let mut command = Command::new(program);
+    command.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // A desktop without a browser has still the link that is printed.
+    let _ = command.process_group(0).spawn();
+}
+
 /// Bytes that are kept of each stream of a tool.
 const TOOL_BYTES_MAX: usize = 8 << 20;
 

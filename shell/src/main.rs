@@ -28,6 +28,7 @@ mod session;
 mod spec;
 mod terminal;
 mod transforms;
+mod ui;
 mod wire;
 
 use std::process::ExitCode;

@@ -5,6 +5,8 @@ mod advice;
 mod deliver;
 mod pipeline;
 
+pub use pipeline::values_of_flow;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

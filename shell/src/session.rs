@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kafsh_page::Server;
 use serde_json::Value;
 
 use crate::bind::{BoundStatement, Source};
@@ -31,6 +32,8 @@ struct State {
     exit_blocks: Vec<ExitBlock>,
     /// Clusters to destroy at the end
     ephemeral: Vec<String>,
+    /// Pages that are served as long as this lives, by the cluster that they show
+    pages: BTreeMap<String, Arc<Server>>,
 }
 
 pub struct Session {
@@ -102,6 +105,16 @@ impl Session {
         let mut blocks = std::mem::take(&mut self.state().exit_blocks);
         blocks.reverse();
         blocks
+    }
+
+    /// The page of a cluster, where one is served.
+    pub fn page(&self, cluster: &str) -> Option<Arc<Server>> {
+        self.state().pages.get(cluster).cloned()
+    }
+
+    /// Serves it until the session ends, in place of one before it.
+    pub fn keep_page(&self, cluster: String, server: Arc<Server>) {
+        self.state().pages.insert(cluster, server);
     }
 
     pub fn push_ephemeral(&self, cluster: String) {

@@ -202,43 +202,54 @@ impl Runner {
     ) -> Result<Vec<Value>> {
         let output = self.output(pipeline, source).await?;
         let failed_items = output.failed_items;
-        let mut values = Gathered::default();
-        let notes = match output.flow {
-            Flow::Nothing => Vec::new(),
-            Flow::Value { value, .. } => {
-                // It is in memory already.
-                values.list.push(value);
-                Vec::new()
-            }
-            Flow::Values(mut stream) => {
-                while let Some(value) = stream.next().await? {
-                    values.push(value)?;
-                }
-                stream.finish().await?
-            }
-            Flow::Lines(mut stream) => {
-                while let Some(lines) = stream.next().await? {
-                    for line in lines {
-                        let text = String::from_utf8_lossy(&line).into_owned();
-                        values.push(Value::String(text))?;
-                    }
-                }
-                stream.finish().await?
-            }
-            Flow::Records(mut stream) => {
-                while let Some(batch) = stream.next().await? {
-                    for record in batch.iter() {
-                        values.push(envelope::to_json(&record))?;
-                    }
-                }
-                stream.acknowledge().await?;
-                stream.finish().await?
-            }
-        };
+        let (values, notes) = values_of_flow(output.flow).await?;
         notes.iter().for_each(|note| self.user.note(note));
         some_failed(failed_items)?;
-        Ok(values.list)
+        Ok(values)
     }
+}
+
+/// All that a flow gives, within bounds, and its remarks; acknowledged, since it is held now.
+///
+/// # Errors
+/// `too-many`, `too-large`; what pulling says.
+pub async fn values_of_flow(flow: Flow) -> Result<(Vec<Value>, Vec<String>)> {
+    let mut values = Gathered::default();
+    let notes = match flow {
+        Flow::Nothing => Vec::new(),
+        Flow::Value { value, .. } => {
+            // It is in memory already.
+            values.list.push(value);
+            Vec::new()
+        }
+        Flow::Values(mut stream) => {
+            while let Some(value) = stream.next().await? {
+                values.push(value)?;
+            }
+            stream.acknowledge().await?;
+            stream.finish().await?
+        }
+        Flow::Lines(mut stream) => {
+            while let Some(lines) = stream.next().await? {
+                for line in lines {
+                    let text = String::from_utf8_lossy(&line).into_owned();
+                    values.push(Value::String(text))?;
+                }
+            }
+            stream.acknowledge().await?;
+            stream.finish().await?
+        }
+        Flow::Records(mut stream) => {
+            while let Some(batch) = stream.next().await? {
+                for record in batch.iter() {
+                    values.push(envelope::to_json(&record))?;
+                }
+            }
+            stream.acknowledge().await?;
+            stream.finish().await?
+        }
+    };
+    Ok((values.list, notes))
 }
 
 /// Outputs that become a value, within bounds.

@@ -1,9 +1,10 @@
-//! Commands about the conversation itself: `help`, `version`, `completion`.
+//! Commands about the conversation itself: `ui`, `help`, `version`, `completion`.
 
 use crate::spec::CommandSpec;
 
 mod completion;
 mod help;
+mod ui;
 mod version;
 
-pub const COMMANDS: &[&CommandSpec] = &[&help::SPEC, &version::SPEC, &completion::SPEC];
+pub const COMMANDS: &[&CommandSpec] = &[&ui::SPEC, &help::SPEC, &version::SPEC, &completion::SPEC];

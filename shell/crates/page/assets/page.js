@@ -1,0 +1,74 @@
+// Keeps an open page up to date. Everything can be read without it.
+"use strict";
+(() => {
+  const live = document.getElementById("live");
+  const clock = document.getElementById("clock");
+  const pause = document.getElementById("pause");
+  const held = document.getElementById("held");
+  const address = live && live.dataset.live;
+  if (!address || !window.EventSource) return;
+
+  let paused = false;
+  let pointing = false;
+  let waiting = null;
+  let source = null;
+
+  // What a person opened stays open, and what has the focus keeps it.
+  const show = (message) => {
+    const end = message.indexOf("\n");
+    clock.innerHTML = message.slice(0, end);
+    const open = [...live.querySelectorAll("details[id][open]")].map((each) => each.id);
+    const focus = live.contains(document.activeElement) ? document.activeElement : null;
+    const path = focus && focus.id ? `#${CSS.escape(focus.id)}` : focus && focus.getAttribute("href") ? `a[href="${CSS.escape(focus.getAttribute("href"))}"]` : null;
+    const scrolled = [...live.querySelectorAll(".scroll, .log")].map((each) => [each.scrollLeft, each.scrollTop]);
+    live.innerHTML = message.slice(end + 1);
+    if (window.htmx) window.htmx.process(live);
+    open.forEach((id) => { const each = document.getElementById(id); if (each) each.open = true; });
+    [...live.querySelectorAll(".scroll, .log")].forEach((each, index) => {
+      if (scrolled[index]) [each.scrollLeft, each.scrollTop] = scrolled[index];
+    });
+    const again = path && live.querySelector(path);
+    if (again) again.focus({ preventScroll: true });
+    waiting = null;
+    held.hidden = true;
+  };
+
+  // Nothing moves under the pointer, under a selection, or in a field that is being filled in.
+  const busy = () => {
+    const selection = document.getSelection();
+    const selecting = selection && !selection.isCollapsed && live.contains(selection.anchorNode);
+    const typing = live.contains(document.activeElement) && /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
+    return pointing || selecting || typing;
+  };
+
+  const settle = () => {
+    if (waiting !== null && !paused && !busy()) show(waiting);
+    held.hidden = waiting === null || paused;
+  };
+
+  const connect = () => {
+    if (source || paused || document.hidden) return;
+    source = new EventSource(address);
+    source.addEventListener("page", (event) => { waiting = event.data; settle(); });
+    source.addEventListener("read", (event) => { if (waiting === null) clock.innerHTML = event.data; });
+    source.onerror = () => { document.body.classList.add("silent"); };
+    source.onopen = () => { document.body.classList.remove("silent"); };
+  };
+  const disconnect = () => { if (source) source.close(); source = null; };
+
+  live.addEventListener("pointerenter", (event) => { pointing = event.pointerType === "mouse"; });
+  live.addEventListener("pointerleave", () => { pointing = false; settle(); });
+  document.addEventListener("selectionchange", settle);
+  document.addEventListener("focusout", () => setTimeout(settle));
+  document.addEventListener("visibilitychange", () => { if (document.hidden) disconnect(); else connect(); });
+  window.addEventListener("pagehide", disconnect);
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.setAttribute("aria-pressed", String(paused));
+    pause.textContent = paused ? "Go on" : "Pause";
+    if (paused) disconnect(); else connect();
+    settle();
+  });
+  connect();
+})();

@@ -1,0 +1,192 @@
+//! Where pages ask: the same question within a moment is asked once, every answer has a deadline,
+//! and what was asked is kept for the page to name.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kafsh_model::{Error, Result};
+use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::ask::{Answer, Ask, Question};
+use crate::pages::Request;
+
+/// How long an answer serves those who ask the same: ten open pages cost as much as one.
+const ANSWER_AGE_MAX: Duration = Duration::from_secs(1);
+
+/// Bound on one answer: a broker that hangs makes a page say so, not hang with it.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(6);
+
+/// Most questions whose answers are kept.
+const QUESTIONS_MAX: usize = 64;
+
+/// One outcome, when it was read and how it is asked for at the prompt.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub line: String,
+    /// ms since 1970
+    pub read_ms: i64,
+    pub outcome: Result<Answer>,
+}
+
+impl Asked {
+    /// What was answered; null where nothing was.
+    pub fn value(&self) -> &Value {
+        self.outcome.as_ref().map_or(&Value::Null, |answer| &answer.value)
+    }
+
+    /// The rows of an answer that is a list.
+    pub fn rows(&self) -> &[Value] {
+        self.value().as_array().map_or(&[], Vec::as_slice)
+    }
+
+    pub fn error(&self) -> Option<&Error> {
+        self.outcome.as_ref().err()
+    }
+
+    fn to_json(&self) -> Value {
+        let mut fields = Map::new();
+        fields.insert("command".to_string(), json!(self.line));
+        fields.insert("read_ms".to_string(), json!(self.read_ms));
+        match &self.outcome {
+            Ok(answer) => {
+                fields.insert("value".to_string(), answer.value.clone());
+                fields.insert("notes".to_string(), json!(answer.notes));
+            }
+            Err(error) => {
+                fields.insert("error".to_string(), json!(error));
+            }
+        }
+        Value::Object(fields)
+    }
+}
+
+type Slot = Arc<OnceCell<Asked>>;
+
+/// Shared by all pages of one server.
+pub struct Desk {
+    ask: Arc<dyn Ask>,
+    kept: Mutex<HashMap<Question, (Instant, Slot)>>,
+}
+
+impl Desk {
+    pub fn new(ask: Arc<dyn Ask>) -> Self {
+        Desk { ask, kept: Mutex::default() }
+    }
+
+    pub fn cluster(&self) -> String {
+        self.ask.cluster()
+    }
+
+    pub fn program(&self) -> Vec<String> {
+        self.ask.program()
+    }
+
+    async fn ask(&self, question: Question) -> Asked {
+        let slot = self.slot(&question);
+        slot.get_or_init(|| self.ask_now(question)).await.clone()
+    }
+
+    async fn ask_now(&self, question: Question) -> Asked {
+        let line = question.line(&self.ask.program());
+        let asked = tokio::time::timeout(ANSWER_DEADLINE, self.ask.ask(question)).await;
+        let outcome = asked.unwrap_or_else(|_| Err(too_late(&line)));
+        Asked { line, read_ms: Timestamp::now().as_millisecond(), outcome }
+    }
+
+    fn slot(&self, question: &Question) -> Slot {
+        let mut kept = self.kept();
+        kept.retain(|_, (since, _)| since.elapsed() < ANSWER_AGE_MAX);
+        if kept.len() >= QUESTIONS_MAX {
+            kept.clear();
+        }
+        let (_, slot) =
+            kept.entry(question.clone()).or_insert_with(|| (Instant::now(), Slot::default()));
+        slot.clone()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<Question, (Instant, Slot)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn too_late(line: &str) -> Error {
+    Error::timed_out(format!("no answer within {} s", ANSWER_DEADLINE.as_secs()))
+        .with_cause("a server that is asked may be paused, or a network silent")
+        .with_next(line.to_string())
+        .with_next("cluster doctor")
+}
+
+/// One look at one page: its request, and what it asked.
+pub struct Visit {
+    pub desk: Arc<Desk>,
+    pub request: Request,
+    asked: Mutex<Vec<(&'static str, Asked)>>,
+}
+
+impl Visit {
+    pub fn new(desk: Arc<Desk>, request: Request) -> Self {
+        Visit { desk, request, asked: Mutex::default() }
+    }
+
+    /// Asks, and keeps the answer under `key` for the page's JSON and its list of commands.
+    pub async fn ask(&self, key: &'static str, question: Question) -> Asked {
+        let asked = self.desk.ask(question).await;
+        self.keep(key, asked.clone());
+        asked
+    }
+
+    /// Keeps what was found out in another way.
+    pub fn keep(&self, key: &'static str, asked: Asked) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push((key, asked));
+    }
+
+    /// In the order in which they came, which is that of no importance; sorted by key.
+    pub fn asked(&self) -> Vec<(&'static str, Asked)> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        asked.sort_by_key(|(key, _)| *key);
+        asked
+    }
+
+    /// The same data for a program.
+    pub fn to_json(&self) -> Value {
+        let answers: Map<String, Value> =
+            self.asked().iter().map(|(key, asked)| (key.to_string(), asked.to_json())).collect();
+        json!({ "page": self.request.address(), "cluster": self.desk.cluster(), "answers": answers })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Told, request};
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_question_is_asked_once_in_a_moment() {
+        let told = Arc::new(Told::new().answers("topic list", json!([])));
+        let desk = Arc::new(Desk::new(told.clone()));
+        let question = || Question::new(["topic", "list"]);
+        let (a, b) = tokio::join!(desk.ask(question()), desk.ask(question()));
+        assert!(a.outcome.is_ok() && b.outcome.is_ok());
+        assert_eq!(told.count("topic list"), 1);
+        tokio::time::advance(ANSWER_AGE_MAX).await;
+        desk.ask(question()).await.outcome.unwrap();
+        assert_eq!(told.count("topic list"), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_does_not_come_is_said_to_be_late() {
+        let desk = Arc::new(Desk::new(Arc::new(Told::new().hangs("cluster status"))));
+        let visit = Visit::new(desk, request("/"));
+        let asked = visit.ask("status", Question::new(["cluster", "status"])).await;
+        let error = asked.error().unwrap();
+        assert_eq!(error.class, kafsh_model::Class::TimedOut);
+        assert_eq!(error.next[0], "kafsh -C demo cluster status");
+        let json = visit.to_json();
+        assert_eq!(json["answers"]["status"]["command"], "kafsh -C demo cluster status");
+        assert_eq!(json["answers"]["status"]["error"]["code"], "timed-out");
+    }
+}

@@ -1,0 +1,21 @@
+//! The page that shows a cluster: served on loopback, read-only, drawn on the server.
+//!
+//! It knows no Kafka and no command. What it shows it asks for through [`Ask`], in the words of the
+//! shell's own commands, and beside every answer stands the line that gives the same one.
+
+mod ask;
+mod asset;
+mod desk;
+mod gate;
+mod layout;
+mod link;
+mod live;
+mod pages;
+mod server;
+mod show;
+
+pub use ask::{Answer, Ask, Question};
+pub use server::{Options, Server};
+
+#[cfg(test)]
+mod testing;

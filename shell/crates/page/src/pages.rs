@@ -1,0 +1,163 @@
+//! The pages: a table of paths, and what a request for one says.
+
+mod overview;
+
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use kafsh_model::port::BoxFuture;
+use maud::{Markup, html};
+use percent_encoding::percent_decode_str;
+
+use crate::desk::Visit;
+use crate::link;
+
+/// Most parameters of an address.
+const PARAMS_MAX: usize = 32;
+
+/// What a page drew.
+pub struct Drawn {
+    pub title: String,
+    pub body: Markup,
+    pub status: StatusCode,
+    /// It is drawn again while it is open
+    pub live: bool,
+}
+
+impl Drawn {
+    pub fn new(title: impl Into<String>, body: Markup) -> Self {
+        Drawn { title: title.into(), body, status: StatusCode::OK, live: true }
+    }
+
+    /// A page that does not change by itself.
+    #[must_use]
+    pub fn still(mut self) -> Self {
+        self.live = false;
+        self
+    }
+
+    #[must_use]
+    pub fn missing(mut self) -> Self {
+        self.status = StatusCode::NOT_FOUND;
+        self.live = false;
+        self
+    }
+}
+
+type Draw = for<'a> fn(&'a Visit) -> BoxFuture<'a, Drawn>;
+
+/// Paths by segment, `*` for a name, and who draws them.
+const PAGES: &[(&[&str], Draw)] = &[(&[], |visit| Box::pin(overview::draw(visit)))];
+
+/// What the bar at the top leads to.
+pub const NAV: &[(&str, &str)] = &[("/", "Overview")];
+
+/// Draws the page of a visit's path.
+pub async fn draw(visit: &Visit) -> Drawn {
+    let segments = &visit.request.segments;
+    let page = PAGES.iter().find(|(path, _)| {
+        path.len() == segments.len()
+            && path.iter().zip(segments).all(|(known, given)| *known == "*" || *known == given)
+    });
+    match page {
+        Some((_, draw)) => draw(visit).await,
+        None => {
+            let body = html! { p { "There is no such page. " a href="/" { "The overview" } } };
+            Drawn::new("Not found", body).missing()
+        }
+    }
+}
+
+/// An address of the page, taken apart.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Decoded
+    pub segments: Vec<String>,
+    params: Vec<(String, String)>,
+    /// ms since 1970, when it was read
+    pub now_ms: i64,
+}
+
+impl Request {
+    /// `None` where it is none: no text, or too many parameters.
+    pub fn parse(address: &str) -> Option<Request> {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        let path = path.strip_prefix('/')?;
+        let decode = |part: &str| Some(percent_decode_str(part).decode_utf8().ok()?.into_owned());
+        let parts = path.split('/').filter(|part| !part.is_empty());
+        let segments = parts.map(decode).collect::<Option<Vec<_>>>()?;
+        let params: Vec<(String, String)> =
+            form_urlencoded::parse(query.as_bytes()).into_owned().take(PARAMS_MAX + 1).collect();
+        let now_ms = Timestamp::now().as_millisecond();
+        (params.len() <= PARAMS_MAX).then_some(Request { segments, params, now_ms })
+    }
+
+    /// The same, asked now.
+    pub fn now(&self) -> Request {
+        Request { now_ms: Timestamp::now().as_millisecond(), ..self.clone() }
+    }
+
+    /// A parameter; empty where it is not there.
+    pub fn param(&self, name: &str) -> &str {
+        self.params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The name in the path; empty where the path has none.
+    pub fn name(&self) -> &str {
+        self.segments.get(1).map_or("", String::as_str)
+    }
+
+    fn path(&self) -> String {
+        let segments = self.segments.iter().map(|part| format!("/{}", link::segment(part)));
+        let path: String = segments.collect();
+        if path.is_empty() { "/".to_string() } else { path }
+    }
+
+    /// As a link, without the format.
+    pub fn address(&self) -> String {
+        self.address_with(&[])
+    }
+
+    /// The same page with other parameters; an empty value takes one away.
+    pub fn address_with(&self, changes: &[(&str, &str)]) -> String {
+        let kept = self.params.iter().filter(|(name, _)| {
+            name != "format" && !changes.iter().any(|(changed, _)| changed == name)
+        });
+        let kept = kept.map(|(name, value)| (name.as_str(), value.as_str()));
+        let params: Vec<(&str, &str)> = kept.chain(changes.iter().copied()).collect();
+        link::with(&self.path(), &params)
+    }
+
+    /// The page of `path`, or one below it.
+    pub fn is_below(&self, path: &str) -> bool {
+        let first = path.trim_start_matches('/');
+        self.segments.first().map_or("", String::as_str) == first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_taken_apart_and_put_together() {
+        let request = Request::parse("/topics/a%2Fb%20%3C?from=-5&format=json").unwrap();
+        assert_eq!(request.segments, ["topics", "a/b <"]);
+        assert_eq!(request.param("from"), "-5");
+        assert_eq!(request.address(), "/topics/a%2Fb%20%3C?from=-5");
+        assert_eq!(
+            request.address_with(&[("from", ""), ("sort", "x&y")]),
+            "/topics/a%2Fb%20%3C?sort=x%26y"
+        );
+        assert!(request.is_below("/topics") && !request.is_below("/"));
+        assert!(Request::parse("/").unwrap().is_below("/"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_none() {
+        assert!(Request::parse("http://elsewhere/").is_none());
+        assert!(Request::parse("/%ff").is_none(), "not UTF-8");
+        let many: String = (0..=PARAMS_MAX).map(|n| format!("a{n}=1&")).collect();
+        assert!(Request::parse(&format!("/?{many}")).is_none());
+        assert_eq!(Request::parse("/../etc/passwd").unwrap().segments, ["..", "etc", "passwd"]);
+    }
+}

@@ -1,0 +1,230 @@
+//! What an operator looks at first: what fails, what is at risk, and since when.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::Drawn;
+use crate::ask::Question;
+use crate::desk::{Asked, Visit};
+use crate::layout::{self, Tone, badge, tile};
+use crate::{link, show};
+
+pub async fn draw(visit: &Visit) -> Drawn {
+    let (health, status) = tokio::join!(
+        visit.ask("health", Question::new(["cluster", "health"])),
+        visit.ask("status", Question::new(["cluster", "status"])),
+    );
+    let now = visit.request.now_ms;
+    let body = html! {
+        (layout::remarks(&health))
+        (tiles(&health, now))
+        (reasons(status.value()))
+        (bad_partitions(health.value(), now))
+        (nodes(&status))
+    };
+    Drawn::new("Overview", body)
+}
+
+fn tiles(health: &Asked, now: i64) -> Markup {
+    let value = health.value();
+    html! {
+        div.tiles {
+            (problem("/topics?show=offline", "Offline", &value["offline"], now, Tone::Red,
+                "partitions without a leader"))
+            (problem("/topics?show=under-min-isr", "Under min ISR", &value["under_min_isr"], now,
+                Tone::Red, "refuse acks=all"))
+            (problem("/topics?show=under-replicated", "Under-replicated",
+                &value["under_replicated"], now, Tone::Amber, "a replica is missing"))
+            (brokers(value))
+            (controller(&value["controller"], now))
+            (skew(value))
+            (tile("/topics", "Topics", show::number(&value["topics"]),
+                html! { (show::number(&value["partitions_total"])) " partitions" }, Tone::Plain))
+        }
+    }
+}
+
+/// A count that should be nought.
+fn problem(href: &str, name: &str, value: &Value, now: i64, tone: Tone, what: &str) -> Markup {
+    let tone = match value["count"].as_u64() {
+        None => Tone::Unknown,
+        Some(0) => Tone::Good,
+        Some(_) => tone,
+    };
+    let more = match tone {
+        Tone::Amber | Tone::Red => html! { (what) br; (show::since(&value["since_ms"], now)) },
+        _ => html! { (what) },
+    };
+    tile(href, name, show::number(&value["count"]), more, tone)
+}
+
+fn brokers(value: &Value) -> Markup {
+    let (ready, total) = (value["brokers_ready"].as_u64(), value["brokers_total"].as_u64());
+    let tone = match (ready, total) {
+        (Some(0), _) => Tone::Red,
+        (Some(ready), Some(total)) if ready < total => Tone::Amber,
+        (Some(_), Some(_)) => Tone::Good,
+        _ => Tone::Unknown,
+    };
+    let shown = html! {
+        (show::number(&value["brokers_ready"])) " of " (show::number(&value["brokers_total"]))
+    };
+    tile("/brokers", "Brokers", shown, html! { "up of expected" }, tone)
+}
+
+fn controller(value: &Value, now: i64) -> Markup {
+    let changes = value["changes"].as_array();
+    let tone = match (value["broker"].is_number(), value.is_object(), changes.map(Vec::len)) {
+        (_, false, _) => Tone::Unknown,
+        (false, true, _) => Tone::Red,
+        // One election in an hour is a restart; several are a fight.
+        (true, true, Some(2..)) => Tone::Amber,
+        (true, true, _) => Tone::Good,
+    };
+    let shown = match value["broker"].as_i64() {
+        Some(id) => html! { "broker " (id) },
+        None if tone == Tone::Red => html! { "none" },
+        None => show::unknown(),
+    };
+    let more = html! {
+        (show::since(&value["since_ms"], now)) br;
+        @match changes {
+            Some(changes) if changes.len() == 1 => "1 change in the last hour",
+            Some(changes) => { (changes.len()) " changes in the last hour" }
+            None => { "changes: " (show::unknown()) }
+        }
+    };
+    let href = value["broker"].as_i64().map_or("/brokers".to_string(), link::broker);
+    tile(&href, "Controller", shown, more, tone)
+}
+
+/// Leaders beyond an equal share; a quarter is worth a look.
+fn skew(value: &Value) -> Markup {
+    let percent = value["leader_skew_percent"].as_f64();
+    let (tone, shown) = match percent {
+        None => (Tone::Unknown, show::unknown()),
+        Some(percent) => {
+            let tone = if percent >= 25.0 { Tone::Plain } else { Tone::Good };
+            (tone, html! { (format!("{percent:.0} %")) })
+        }
+    };
+    tile("/brokers", "Leader skew", shown, html! { "most loaded over the mean" }, tone)
+}
+
+fn reasons(status: &Value) -> Markup {
+    let list = |key: &str| status[key].as_array().cloned().unwrap_or_default();
+    let (reasons, drift) = (list("reasons"), list("drift"));
+    html! {
+        @if !reasons.is_empty() || !drift.is_empty() {
+            section aria-labelledby="why" {
+                h2 #why { "Why" }
+                ul.reasons {
+                    @for line in reasons.iter().chain(&drift) { li { (show::visible(&show::text(line))) } }
+                }
+            }
+        }
+    }
+}
+
+fn bad_partitions(health: &Value, now: i64) -> Markup {
+    let rows = health["partitions"].as_array().map_or(&[][..], Vec::as_slice);
+    if rows.is_empty() {
+        return html! {};
+    }
+    let head = html! {
+        th scope="col" { "Partition" } th scope="col" { "Problem" } th scope="col" { "Missing" }
+        th scope="col" { "In sync" } th.wide scope="col" { "Leader" } th scope="col" { "Since" }
+    };
+    let body = html! {
+        @for row in rows {
+            @let topic = show::text(&row["topic"]);
+            tr {
+                th scope="row" {
+                    a href=(link::topic(&topic)) { (show::visible(&topic)) "/" (row["partition"]) }
+                }
+                td { @for problem in row["problems"].as_array().into_iter().flatten() {
+                    (badge(&show::text(problem), tone_of(problem))) " "
+                } }
+                td { (missing(&row["missing"])) }
+                td.number {
+                    (row["isr"].as_array().map_or(0, Vec::len))
+                    @if row["min_isr"].is_number() { " (min " (row["min_isr"]) ")" }
+                }
+                td.number.wide { @if row["leader"].is_number() { (row["leader"]) } @else { "none" } }
+                td { @if let Some(ms) = row["since_ms"].as_i64() {
+                    (show::time(ms)) " (" (show::duration(now - ms)) ")"
+                } @else { (show::unknown()) } }
+            }
+        }
+    };
+    html! {
+        section aria-labelledby="bad" {
+            h2 #bad { "Partitions that need care" }
+            (layout::table("Partitions that need care", head, body))
+            @if let Some(left @ 1..) = health["partitions_left_out"].as_u64() {
+                p.note { "and " (left) " more" }
+            }
+        }
+    }
+}
+
+fn missing(ids: &Value) -> Markup {
+    let ids = ids.as_array().map_or(&[][..], Vec::as_slice);
+    html! {
+        @for (index, id) in ids.iter().enumerate() {
+            @if index > 0 { ", " }
+            @match id.as_i64() {
+                Some(number) => a href=(link::broker(number)) { "broker " (number) },
+                None => (show::text(id)),
+            }
+        }
+    }
+}
+
+pub fn tone_of(problem: &Value) -> Tone {
+    match problem.as_str() {
+        Some("under-replicated") => Tone::Amber,
+        _ => Tone::Red,
+    }
+}
+
+fn nodes(status: &Asked) -> Markup {
+    let rows = status.value()["nodes"].as_array().map_or(&[][..], Vec::as_slice);
+    let head = html! {
+        th scope="col" { "Server" } th scope="col" { "State" } th scope="col" { "Up" }
+        th.wide scope="col" { "Clients use" } th.wide scope="col" { "Data" }
+    };
+    let body = html! {
+        @for row in rows {
+            tr {
+                th scope="row" {
+                    @match row["broker"].as_i64() {
+                        Some(id) => a href=(link::broker(id)) { (show::text(&row["node"])) },
+                        None => a href="/zookeeper" { (show::text(&row["node"])) },
+                    }
+                    @if row["controller"] == Value::Bool(true) { " " (badge("controller", Tone::Plain)) }
+                }
+                td { (badge(&show::text(&row["state"]), tone_of_node(row))) }
+                td { @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) } }
+                td.wide { code { (show::visible(&show::text(&row["endpoints"]))) } }
+                td.number.wide { @if row["data_bytes"].is_number() { (show::size_of(&row["data_bytes"])) } }
+            }
+        }
+    };
+    html! {
+        section aria-labelledby="servers" {
+            h2 #servers { "Servers" }
+            (layout::remarks(status))
+            @if !rows.is_empty() { (layout::table("Servers", head, body)) }
+        }
+    }
+}
+
+/// A server that should serve and does not takes redundancy away.
+pub fn tone_of_node(row: &Value) -> Tone {
+    match (row["ready"].as_bool(), row["state"].as_str()) {
+        (Some(true), _) => Tone::Good,
+        (_, Some("stopped")) => Tone::Plain,
+        _ => Tone::Amber,
+    }
+}

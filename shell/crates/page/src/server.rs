@@ -1,0 +1,273 @@
+//! The server: loopback alone, a bounded number of connections, one way in.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::extract::{Path, Request as HttpRequest, State};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::Listener;
+use kafsh_model::{Error, Result};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::ask::Ask;
+use crate::desk::{Desk, Visit};
+use crate::gate::{Gate, HEADERS, Refusal};
+use crate::pages::Request;
+use crate::{asset, layout, live, pages};
+
+/// Most connections at once; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 128;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// `None`: any free one
+    pub port: Option<u16>,
+}
+
+/// What every request sees.
+#[derive(Clone)]
+pub struct Shared {
+    pub desk: Arc<Desk>,
+    gate: Arc<Gate>,
+    used: Arc<Notify>,
+    /// Places for pages that are kept up to date
+    pub seats: Arc<Semaphore>,
+    /// True when the server is to end
+    pub stop: watch::Receiver<bool>,
+}
+
+/// A page that is being served; dropping it ends it.
+pub struct Server {
+    port: u16,
+    gate: Arc<Gate>,
+    used: Arc<Notify>,
+    stop: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Binds a port of 127.0.0.1 and serves until this is dropped.
+    ///
+    /// # Errors
+    /// `port-taken` (failed) where the port that was asked for is somebody else's; `io-error`.
+    pub async fn start(ask: Arc<dyn Ask>, options: Options) -> Result<Server> {
+        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port.unwrap_or(0)));
+        let listener = TcpListener::bind(wanted).await.map_err(|e| refused(wanted, &e))?;
+        let address = listener.local_addr().map_err(|e| refused(wanted, &e))?;
+        let gate = Arc::new(Gate::new(address.port())?);
+        let used = Arc::new(Notify::new());
+        let (stop, stopped) = watch::channel(false);
+        let shared = Shared {
+            desk: Arc::new(Desk::new(ask)),
+            gate: gate.clone(),
+            used: used.clone(),
+            seats: Arc::new(Semaphore::new(live::PAGES_MAX)),
+            stop: stopped.clone(),
+        };
+        let listener = Bounded { listener, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) };
+        tokio::spawn(async move {
+            let serving = axum::serve(listener, router(shared));
+            let mut told = stopped;
+            let told = async move {
+                let _ = told.wait_for(|stop| *stop).await;
+            };
+            // Accepting has no error of its own: it waits and tries again.
+            let _ = serving.with_graceful_shutdown(told).await;
+        });
+        Ok(Server { port: address.port(), gate, used, stop })
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A new link, good once.
+    ///
+    /// # Errors
+    /// Where the system gives no random bytes.
+    pub fn link(&self) -> Result<String> {
+        Ok(format!("http://127.0.0.1:{}/enter?token={}", self.port, self.gate.token()?))
+    }
+
+    /// Returns when somebody came in by a link.
+    pub async fn entered(&self) {
+        self.used.notified().await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nobody listens where it ended by itself.
+        let _ = self.stop.send(true);
+    }
+}
+
+fn refused(wanted: SocketAddr, e: &std::io::Error) -> Error {
+    match e.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            Error::failed("port-taken", format!("port {} is taken", wanted.port()))
+                .with_cause("another program listens there")
+                .with_next("ui")
+        }
+        _ => Error::io(format!("the page cannot listen on {wanted}"), e),
+    }
+}
+
+fn router(shared: Shared) -> Router {
+    Router::new()
+        .route("/enter", get(enter))
+        .route("/live", get(live::follow))
+        .route(
+            "/assets/{name}",
+            get(|Path(name): Path<String>| async move { asset::response(&name) }),
+        )
+        .fallback(get(page))
+        .layer(from_fn_with_state(shared.clone(), guard))
+        .with_state(shared)
+}
+
+/// Every request passes here first, and every answer last.
+async fn guard(State(shared): State<Shared>, request: HttpRequest, next: Next) -> Response {
+    let checked = shared
+        .gate
+        .check_origin(request.method(), request.uri(), request.headers())
+        .and_then(|()| match is_open(request.uri().path()) {
+            true => Ok(()),
+            false => shared.gate.check_known(request.headers()),
+        });
+    let mut response = match checked {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refuse(refusal),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// The way in, and what the page that refuses is drawn with.
+fn is_open(path: &str) -> bool {
+    matches!(path, "/enter" | "/assets/page.css" | "/assets/icon.svg")
+}
+
+fn refuse(refusal: Refusal) -> Response {
+    let (title, advice) = refusal.words();
+    let mut response = html(refusal.status(), layout::refusal(title, advice));
+    if refusal == Refusal::Method {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    response
+}
+
+async fn enter(State(shared): State<Shared>, request: HttpRequest) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
+    match shared.gate.enter(token.as_ref().map_or("", |(_, token)| token)) {
+        Ok(cookie) => {
+            shared.used.notify_one();
+            // The token is gone from the address before anything of the page is loaded.
+            (StatusCode::SEE_OTHER, [(LOCATION, "/".to_string()), (SET_COOKIE, cookie)])
+                .into_response()
+        }
+        // A link that is opened again by a browser that is in already (its history) is no harm.
+        Err(_) if shared.gate.check_known(request.headers()).is_ok() => {
+            (StatusCode::SEE_OTHER, [(LOCATION, "/")]).into_response()
+        }
+        Err(refusal) => refuse(refusal),
+    }
+}
+
+async fn page(State(shared): State<Shared>, request: HttpRequest) -> Response {
+    let address = request.uri().path_and_query().map_or("/", |all| all.as_str());
+    let Some(request) = Request::parse(address) else {
+        return html(
+            StatusCode::BAD_REQUEST,
+            layout::refusal("No such address", "It cannot be read."),
+        );
+    };
+    let as_json = request.param("format") == "json";
+    let visit = Visit::new(shared.desk, request);
+    let drawn = pages::draw(&visit).await;
+    if as_json {
+        let json = visit.to_json().to_string();
+        return (drawn.status, [(CONTENT_TYPE, "application/json")], json).into_response();
+    }
+    html(drawn.status, layout::page(&visit, drawn))
+}
+
+pub fn html(status: StatusCode, markup: maud::Markup) -> Response {
+    (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], markup.into_string()).into_response()
+}
+
+/// A listener that holds back where too many are connected.
+struct Bounded {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+}
+
+impl Listener for Bounded {
+    type Io = Placed;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Placed, SocketAddr) {
+        let place = self.places.clone().acquire_owned().await.ok();
+        let (stream, peer) = Listener::accept(&mut self.listener).await;
+        (Placed { stream, _place: place }, peer)
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection and the place it takes.
+struct Placed {
+    stream: TcpStream,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl AsyncRead for Placed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Placed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,76 @@
+//! A shell that says what a test told it to, for the tests of this crate.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use kafsh_model::port::BoxFuture;
+use kafsh_model::{Error, Result};
+use serde_json::Value;
+
+use crate::ask::{Answer, Ask, Question};
+use crate::pages::Request;
+
+enum Reply {
+    Value(Value),
+    Error(Error),
+    Never,
+}
+
+/// Answers by the words of the question.
+#[derive(Default)]
+pub struct Told {
+    replies: HashMap<String, Reply>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Told {
+    pub fn new() -> Self {
+        Told::default()
+    }
+
+    pub fn answers(mut self, line: &str, value: Value) -> Self {
+        self.replies.insert(line.to_string(), Reply::Value(value));
+        self
+    }
+
+    pub fn fails(mut self, line: &str, error: Error) -> Self {
+        self.replies.insert(line.to_string(), Reply::Error(error));
+        self
+    }
+
+    pub fn hangs(mut self, line: &str) -> Self {
+        self.replies.insert(line.to_string(), Reply::Never);
+        self
+    }
+
+    pub fn count(&self, line: &str) -> usize {
+        self.asked.lock().unwrap().iter().filter(|asked| *asked == line).count()
+    }
+}
+
+impl Ask for Told {
+    fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer>> {
+        let line = question.words().join(" ");
+        self.asked.lock().unwrap().push(line.clone());
+        let reply = match self.replies.get(&line) {
+            Some(Reply::Value(value)) => Ok(Answer { value: value.clone(), ..Answer::default() }),
+            Some(Reply::Error(error)) => Err(error.clone()),
+            Some(Reply::Never) => return Box::pin(std::future::pending()),
+            None => Err(Error::not_found("topic-not-found", format!("nobody told `{line}`"))),
+        };
+        Box::pin(async move { reply })
+    }
+
+    fn program(&self) -> Vec<String> {
+        ["kafsh", "-C", "demo"].map(String::from).to_vec()
+    }
+
+    fn cluster(&self) -> String {
+        "demo".to_string()
+    }
+}
+
+/// A request for a path with its parameters.
+pub fn request(address: &str) -> Request {
+    Request::parse(address).expect("an address of the page")
+}

@@ -1,0 +1,160 @@
+//! The page's way to the commands: words in, what `-O json` would print out, and only reading.
+
+pub mod browser;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kafsh_cluster::Cancel;
+use kafsh_model::port::{BoxFuture, Progress};
+use kafsh_model::{Error, Result};
+use kafsh_page::{Answer, Ask, Question};
+use serde_json::Value;
+
+use crate::bind::{BoundKind, BoundStageKind, Program, values_of};
+use crate::call::{Call, advise};
+use crate::context::Context;
+use crate::flow::{Flow, Output};
+use crate::repl::progress::Quiet;
+use crate::run::values_of_flow;
+use crate::session::{Origin, Session};
+use crate::spec::{Effect, Needs};
+
+/// One cluster as the page shows it.
+pub struct Shown {
+    context: Arc<Context>,
+    /// Of its own: `cluster use` at the prompt does not change what an open page is about
+    session: Arc<Session>,
+    directory: PathBuf,
+    program: Vec<String>,
+    cluster: String,
+    /// Client properties that `ui` was given
+    connection: Vec<String>,
+}
+
+impl Shown {
+    /// The cluster that a call is about.
+    ///
+    /// # Errors
+    /// Where the call names none, or one that does not exist.
+    pub fn of(call: &Call) -> Result<Shown> {
+        let session = Session::new(Origin::Script, false);
+        let mut program = vec!["kafsh".to_string()];
+        if call.context.rehearsing {
+            program.push("--rehearse".to_string());
+        }
+        let cluster = match call.address() {
+            Some(address) => {
+                session.use_bootstrap(address.clone());
+                program.extend(["-B".to_string(), address.clone()]);
+                address
+            }
+            None => {
+                let name = call.cluster_name()?;
+                call.context.known(&name)?;
+                session.use_cluster(Some(name.clone()));
+                program.extend(["-C".to_string(), name.clone()]);
+                name
+            }
+        };
+        let properties = call.args.texts("client").into_iter().map(|p| format!("--client={p}"));
+        let files = call.args.opt_text("command-config").map(|f| format!("--command-config={f}"));
+        Ok(Shown {
+            context: call.context.clone(),
+            session: Arc::new(session),
+            directory: call.directory.clone(),
+            program,
+            cluster,
+            connection: properties.chain(files).collect(),
+        })
+    }
+
+    /// A call of one command that only reads.
+    fn call(&self, words: Vec<String>, input: Flow) -> Result<(crate::spec::RunFn, Call)> {
+        let (spec, args) = self.bound(words)?;
+        if spec.effect != Effect::Read || args.has("group") {
+            let message = format!("`{}` changes something, and the page only shows", spec.name());
+            return Err(Error::refused("read-only", message).with_next(spec.name()));
+        }
+        let call = Call {
+            context: self.context.clone(),
+            session: self.session.clone(),
+            args,
+            input: input.into(),
+            at: None,
+            cancel: Cancel::new(),
+            confirmed: None,
+            found: None.into(),
+            line: spec.name(),
+            place: None,
+            on_command_line: true,
+            directory: self.directory.clone(),
+            progress: Arc::new(Quiet) as Arc<dyn Progress>,
+        };
+        Ok((spec.run, call))
+    }
+
+    fn bound(
+        &self,
+        mut words: Vec<String>,
+    ) -> Result<(&'static crate::spec::CommandSpec, crate::args::Args)> {
+        let first = words.iter().map(String::as_str).take(2).collect::<Vec<_>>();
+        let needs_cluster = match first.as_slice() {
+            [noun, verb] => crate::commands::lookup(noun, verb),
+            _ => None,
+        };
+        let spec = needs_cluster.or_else(|| crate::commands::single(first.first()?));
+        if let Some(spec) = spec.filter(|spec| spec.needs == Needs::Cluster) {
+            let at = spec.path.len();
+            words.splice(at..at, self.connection.iter().cloned());
+        }
+        let program = crate::cli::command_program(&words)
+            .map_err(|rejected| Error::usage("bad-value", first_message(&rejected)))?;
+        one_command(&program).ok_or_else(|| Error::bug("a question of the page is no command"))?
+    }
+}
+
+fn first_message(rejected: &crate::bind::Rejected) -> String {
+    let first = rejected.diagnostics.first();
+    first.map_or_else(String::new, |diagnostic| diagnostic.message.clone())
+}
+
+type Bound = (&'static crate::spec::CommandSpec, crate::args::Args);
+
+fn one_command(program: &Program) -> Option<Result<Bound>> {
+    let [statement] = program.statements.as_slice() else { return None };
+    let BoundKind::Pipeline(pipeline) = &statement.kind else { return None };
+    let [stage] = pipeline.stages.as_slice() else { return None };
+    let BoundStageKind::Command { spec, args, .. } = &stage.kind else { return None };
+    Some(values_of(args, &Default::default()).map(|args| (*spec, args)))
+}
+
+impl Ask for Shown {
+    fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer>> {
+        let address = self.session.bootstrap();
+        let call = self.call(question.words().to_vec(), Flow::Nothing);
+        Box::pin(async move {
+            let (run, call) = call?;
+            let Output { flow, mut notes, .. } =
+                run(call).await.map_err(|error| advise(error, address.as_deref()))?;
+            let value = match flow {
+                Flow::Nothing => Value::Null,
+                Flow::Value { value, .. } => value,
+                stream => {
+                    let (values, more) = values_of_flow(stream).await?;
+                    notes.extend(more);
+                    Value::Array(values)
+                }
+            };
+            Ok(Answer { value, notes })
+        })
+    }
+
+    fn program(&self) -> Vec<String> {
+        self.program.clone()
+    }
+
+    fn cluster(&self) -> String {
+        self.cluster.clone()
+    }
+}
