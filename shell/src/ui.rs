@@ -1,5 +1,6 @@
 //! The page's way to the commands: words in, what `-O json` would print out, and only reading.
 
+mod browse;
 pub mod browser;
 
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use kafsh_cluster::Cancel;
 use kafsh_model::port::{BoxFuture, Progress};
 use kafsh_model::{Error, Result};
-use kafsh_page::{Answer, Ask, Question};
+use kafsh_page::{Answer, Ask, Browse, Question, Records};
 use serde_json::Value;
 
 use crate::bind::{BoundKind, BoundStageKind, Program, values_of};
@@ -70,7 +71,7 @@ impl Shown {
     }
 
     /// A call of one command that only reads.
-    fn call(&self, words: Vec<String>, input: Flow) -> Result<(crate::spec::RunFn, Call)> {
+    fn call(&self, words: Vec<String>, input: Flow) -> Result<Ready> {
         let (spec, args) = self.bound(words)?;
         if spec.effect != Effect::Read || args.has("group") {
             let message = format!("`{}` changes something, and the page only shows", spec.name());
@@ -119,6 +120,9 @@ fn first_message(rejected: &crate::bind::Rejected) -> String {
     first.map_or_else(String::new, |diagnostic| diagnostic.message.clone())
 }
 
+/// A command and what it is given.
+type Ready = (crate::spec::RunFn, Call);
+
 type Bound = (&'static crate::spec::CommandSpec, crate::args::Args);
 
 fn one_command(program: &Program) -> Option<Result<Bound>> {
@@ -147,6 +151,22 @@ impl Ask for Shown {
                 }
             };
             Ok(Answer { value, notes })
+        })
+    }
+
+    fn browse(&self, browse: Browse) -> BoxFuture<'static, Result<Box<dyn Records>>> {
+        let address = self.session.bootstrap();
+        let reading = self.call(browse.consume.words().to_vec(), Flow::Nothing);
+        let filter = browse.keep.map(|keep| {
+            let words = ["transform", "filter", "--on-error=skip"].map(String::from);
+            let words = words.into_iter().chain([format!("--set=keep={keep}")]).collect();
+            self.call(words, Flow::Nothing)
+        });
+        Box::pin(async move {
+            let (reading, filter) = (reading?, filter.transpose()?);
+            let browsing = browse::start(reading, browse.text, filter).await;
+            let browsing = browsing.map_err(|error| advise(error, address.as_deref()))?;
+            Ok(Box::new(browsing) as Box<dyn Records>)
         })
     }
 

@@ -72,3 +72,40 @@
   });
   connect();
 })();
+
+// Follows the end of a topic: rows come on top, the oldest go.
+(() => {
+  const button = document.getElementById("follow");
+  const told = document.getElementById("followed");
+  const rows = document.getElementById("records");
+  const ROWS_MAX = 200;
+  if (!button || !rows || !window.EventSource) return;
+  let source = null;
+  const stop = (words) => {
+    if (source) source.close();
+    source = null;
+    button.setAttribute("aria-pressed", "false");
+    button.textContent = "Follow";
+    told.textContent = words;
+  };
+  const start = () => {
+    source = new EventSource(button.dataset.follow);
+    button.setAttribute("aria-pressed", "true");
+    button.textContent = "Stop";
+    told.textContent = " waiting for records";
+    source.addEventListener("records", (event) => {
+      const end = event.data.indexOf("\n");
+      told.textContent = ` ${event.data.slice(0, end)} read`;
+      const fresh = document.createElement("template");
+      fresh.innerHTML = event.data.slice(end + 1);
+      rows.prepend(fresh.content);
+      while (rows.children.length > ROWS_MAX) rows.lastElementChild.remove();
+    });
+    source.addEventListener("read", (event) => { told.textContent = ` ${event.data} read`; });
+    source.addEventListener("failed", (event) => { stop(""); told.innerHTML = event.data; });
+    source.onerror = () => stop(" stopped: the server does not answer");
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => { if (source) stop(" stopped"); else start(); });
+  window.addEventListener("pagehide", () => stop(""));
+})();

@@ -1,5 +1,7 @@
 //! The one port of the page: a command of the shell in words, and what it gave.
 
+use std::collections::BTreeMap;
+
 use kafsh_model::Result;
 use kafsh_model::port::BoxFuture;
 use serde_json::Value;
@@ -58,11 +60,88 @@ pub struct Answer {
     pub notes: Vec<String>,
 }
 
+/// `consume …` and what is kept of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Browse {
+    pub consume: Question,
+    /// A text that the key, the value or a header has in it
+    pub text: Option<String>,
+    /// A filter in jq's language over the value; it runs as a guest, under its limits
+    pub keep: Option<String>,
+}
+
+impl Browse {
+    /// As it is typed in a POSIX shell; with a filter it is a pipeline of two.
+    pub fn line(&self, program: &[String]) -> String {
+        if self.keep.is_none() && self.text.is_none() {
+            return self.consume.line(program);
+        }
+        let consume: Vec<String> = self.consume.words().iter().map(|word| inner(word)).collect();
+        let mut text = consume.join(" ");
+        if let Some(wanted) = &self.text {
+            let wanted = Value::String(wanted.clone());
+            let filter = format!(
+                "[.key, .value, (.headers[] | .name, .value) | strings | contains({wanted})] | any"
+            );
+            text.push_str(&format!(" | where {}", inner(&filter)));
+        }
+        if let Some(keep) = &self.keep {
+            let keep = inner(&format!("keep={keep}"));
+            text.push_str(&format!(" | transform filter --set {keep} --on-error skip"));
+        }
+        let program = program.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+        format!("{program} -c {}", quoted(&text))
+    }
+}
+
+/// A word for kafsh's own language, in double quotes where it needs them.
+fn inner(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_string();
+    }
+    let mut out = String::from('"');
+    for c in word.chars() {
+        match c {
+            '"' | '\\' | '$' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// How far a reading has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Records that were read, kept or not
+    pub scanned: u64,
+    /// The next offset of each partition that was read from
+    pub next: BTreeMap<i32, i64>,
+}
+
+/// Records, pulled. Dropping it ends the reading.
+pub trait Records: Send {
+    /// The next that were kept, as `-O jsonl` writes them; `None` at the end.
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Value>>>>;
+
+    fn progress(&self) -> Progress;
+}
+
 /// Asks the shell's commands. Only those that read are answered, whatever is asked.
 pub trait Ask: Send + Sync {
     /// # Errors
     /// Those of the command; `read-only` (refused) where it would change something.
     fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer>>;
+
+    /// Records of a topic as they are read, and those of them that a filter keeps.
+    ///
+    /// # Errors
+    /// Those of `consume` and of the filter; `read-only` as above.
+    fn browse(&self, browse: Browse) -> BoxFuture<'static, Result<Box<dyn Records>>>;
 
     /// How the program is called for this cluster: `kafsh -C demo`.
     fn program(&self) -> Vec<String>;
@@ -91,6 +170,22 @@ mod tests {
         assert_eq!(question.line(&program), "kafsh -C demo topic describe orders");
         let odd = Question::new(["group", "describe"]).name("it's $HOME");
         assert_eq!(odd.line(&program), r"kafsh -C demo group describe 'it'\''s $HOME'");
+    }
+
+    #[test]
+    fn a_filter_makes_a_pipeline_that_can_be_typed() {
+        let program = ["kafsh".to_string()];
+        let consume = Question::new(["consume"]).name("orders").flag("from", "-5");
+        let all = Browse { consume, text: None, keep: None };
+        assert_eq!(all.line(&program), "kafsh consume orders --from=-5");
+        let some = Browse { keep: Some(".x == \"it's\"".to_string()), ..all.clone() };
+        assert_eq!(
+            some.line(&program),
+            "kafsh -c 'consume orders --from=-5 | transform filter --set \
+             \"keep=.x == \\\"it'\\''s\\\"\" --on-error skip'"
+        );
+        let text = Browse { text: Some("a$b".to_string()), ..all };
+        assert!(text.line(&program).contains(r#"contains(\"a\$b\")"#), "{}", text.line(&program));
     }
 
     #[test]

@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use crate::ask::{Answer, Ask, Question};
+use crate::ask::{Answer, Ask, Browse, Question, Records};
 use crate::pages::Request;
+use crate::trend::Trends;
 
 /// How long an answer serves those who ask the same: ten open pages cost as much as one.
 const ANSWER_AGE_MAX: Duration = Duration::from_secs(1);
@@ -69,12 +70,13 @@ type Slot = Arc<OnceCell<Asked>>;
 /// Shared by all pages of one server.
 pub struct Desk {
     ask: Arc<dyn Ask>,
+    pub trends: Trends,
     kept: Mutex<HashMap<Question, (Instant, Slot)>>,
 }
 
 impl Desk {
     pub fn new(ask: Arc<dyn Ask>) -> Self {
-        Desk { ask, kept: Mutex::default() }
+        Desk { ask, trends: Trends::default(), kept: Mutex::default() }
     }
 
     pub fn cluster(&self) -> String {
@@ -83,6 +85,14 @@ impl Desk {
 
     pub fn program(&self) -> Vec<String> {
         self.ask.program()
+    }
+
+    /// Records are read anew for each who asks.
+    ///
+    /// # Errors
+    /// Those of [`Ask::browse`].
+    pub async fn browse(&self, browse: Browse) -> Result<Box<dyn Records>> {
+        self.ask.browse(browse).await
     }
 
     async fn ask(&self, question: Question) -> Asked {

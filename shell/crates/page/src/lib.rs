@@ -13,8 +13,9 @@ mod live;
 mod pages;
 mod server;
 mod show;
+mod trend;
 
-pub use ask::{Answer, Ask, Question};
+pub use ask::{Answer, Ask, Browse, Progress, Question, Records};
 pub use server::{Options, Server};
 
 #[cfg(test)]

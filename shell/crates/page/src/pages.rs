@@ -1,6 +1,14 @@
 //! The pages: a table of paths, and what a request for one says.
 
+mod brokers;
+mod groups;
+pub mod messages;
 mod overview;
+mod plugins;
+pub mod record;
+mod topic;
+mod topics;
+mod zookeeper;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -46,10 +54,30 @@ impl Drawn {
 type Draw = for<'a> fn(&'a Visit) -> BoxFuture<'a, Drawn>;
 
 /// Paths by segment, `*` for a name, and who draws them.
-const PAGES: &[(&[&str], Draw)] = &[(&[], |visit| Box::pin(overview::draw(visit)))];
+const PAGES: &[(&[&str], Draw)] = &[
+    (&[], |visit| Box::pin(overview::draw(visit))),
+    (&["brokers"], |visit| Box::pin(brokers::list(visit))),
+    (&["brokers", "*"], |visit| Box::pin(brokers::one(visit))),
+    (&["topics"], |visit| Box::pin(topics::draw(visit))),
+    (&["topics", "*"], |visit| Box::pin(topic::draw(visit))),
+    (&["topics", "*", "messages"], |visit| Box::pin(messages::draw(visit))),
+    (&["topics", "*", "messages", "*", "*"], |visit| Box::pin(record::draw(visit))),
+    (&["groups"], |visit| Box::pin(groups::list(visit))),
+    (&["groups", "*"], |visit| Box::pin(groups::one(visit))),
+    (&["zookeeper"], |visit| Box::pin(zookeeper::draw(visit))),
+    (&["plugins"], |visit| Box::pin(plugins::draw(visit))),
+    (&["plugins", "*"], |visit| Box::pin(plugins::one(visit))),
+];
 
 /// What the bar at the top leads to.
-pub const NAV: &[(&str, &str)] = &[("/", "Overview")];
+pub const NAV: &[(&str, &str)] = &[
+    ("/", "Overview"),
+    ("/brokers", "Brokers"),
+    ("/topics", "Topics"),
+    ("/groups", "Groups"),
+    ("/zookeeper", "ZooKeeper"),
+    ("/plugins", "Plugins"),
+];
 
 /// Draws the page of a visit's path.
 pub async fn draw(visit: &Visit) -> Drawn {

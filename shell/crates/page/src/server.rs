@@ -7,13 +7,15 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::extract::{Path, Request as HttpRequest, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION, SET_COOKIE,
+};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::Listener;
-use kafsh_model::{Error, Result};
+use kafsh_model::{Class, Error, Result};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
@@ -21,7 +23,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use crate::ask::Ask;
 use crate::desk::{Desk, Visit};
 use crate::gate::{Gate, HEADERS, Refusal};
-use crate::pages::Request;
+use crate::pages::{Request, record};
 use crate::{asset, layout, live, pages};
 
 /// Most connections at once; more wait to be accepted.
@@ -125,6 +127,8 @@ fn router(shared: Shared) -> Router {
     Router::new()
         .route("/enter", get(enter))
         .route("/live", get(live::follow))
+        .route("/follow", get(live::records))
+        .route("/raw", get(raw))
         .route(
             "/assets/{name}",
             get(|Path(name): Path<String>| async move { asset::response(&name) }),
@@ -205,6 +209,35 @@ async fn page(State(shared): State<Shared>, request: HttpRequest) -> Response {
         return (drawn.status, [(CONTENT_TYPE, "application/json")], json).into_response();
     }
     html(drawn.status, layout::page(&visit, drawn))
+}
+
+/// `/raw?at=ADDRESS&part=value`: bytes of a record as a file, never as something a browser runs.
+async fn raw(State(shared): State<Shared>, request: HttpRequest) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let param = |name: &str| {
+        let found = form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name);
+        found.map(|(_, value)| value.into_owned())
+    };
+    let Some(request) = param("at").and_then(|at| Request::parse(&at)) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let visit = Visit::new(shared.desk, request);
+    match record::bytes(&visit, &param("part").unwrap_or_default()).await {
+        Ok(bytes) => {
+            let headers = [
+                (CONTENT_TYPE, "application/octet-stream"),
+                (CONTENT_DISPOSITION, "attachment; filename=\"record.bin\""),
+            ];
+            (headers, bytes).into_response()
+        }
+        Err(error) => {
+            let status = match error.class {
+                Class::NotFound => StatusCode::NOT_FOUND,
+                _ => StatusCode::BAD_GATEWAY,
+            };
+            html(status, layout::refusal("It cannot be brought", &error.message))
+        }
+    }
 }
 
 pub fn html(status: StatusCode, markup: maud::Markup) -> Response {

@@ -7,7 +7,7 @@ use kafsh_model::port::BoxFuture;
 use kafsh_model::{Error, Result};
 use serde_json::Value;
 
-use crate::ask::{Answer, Ask, Question};
+use crate::ask::{Answer, Ask, Browse, Progress, Question, Records};
 use crate::pages::Request;
 
 enum Reply {
@@ -61,6 +61,22 @@ impl Ask for Told {
         Box::pin(async move { reply })
     }
 
+    fn browse(&self, browse: Browse) -> BoxFuture<'static, Result<Box<dyn Records>>> {
+        let line = browse.consume.words().join(" ");
+        self.asked.lock().unwrap().push(line.clone());
+        let records = match self.replies.get(&line) {
+            Some(Reply::Value(value)) => value.as_array().cloned().unwrap_or_default(),
+            Some(Reply::Error(error)) => {
+                let error = error.clone();
+                return Box::pin(async move { Err(error) });
+            }
+            Some(Reply::Never) => return Box::pin(std::future::pending()),
+            None => Vec::new(),
+        };
+        let told = Recorded { records: Some(records), progress: Progress::default() };
+        Box::pin(async move { Ok(Box::new(told) as Box<dyn Records>) })
+    }
+
     fn program(&self) -> Vec<String> {
         ["kafsh", "-C", "demo"].map(String::from).to_vec()
     }
@@ -73,4 +89,26 @@ impl Ask for Told {
 /// A request for a path with its parameters.
 pub fn request(address: &str) -> Request {
     Request::parse(address).expect("an address of the page")
+}
+
+/// Records that are there at once.
+struct Recorded {
+    records: Option<Vec<Value>>,
+    progress: Progress,
+}
+
+impl Records for Recorded {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Value>>>> {
+        let batch = self.records.take();
+        for record in batch.iter().flatten() {
+            self.progress.scanned += 1;
+            let partition = i32::try_from(record["partition"].as_i64().unwrap_or(0)).unwrap_or(0);
+            self.progress.next.insert(partition, record["offset"].as_i64().unwrap_or(0) + 1);
+        }
+        Box::pin(async move { Ok(batch) })
+    }
+
+    fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
 }

@@ -1,6 +1,9 @@
 //! `consume TOPIC…`: records out of topics.
 
+use std::collections::BTreeSet;
+
 use kafsh_model::port::{ConsumeOptions, To};
+use kafsh_model::topic::TopicPartition;
 use kafsh_model::{Error, Result};
 
 use crate::args::Args;
@@ -21,6 +24,13 @@ const FLAGS: &[FlagSpec] = &[
     )
     .short('o')
     .alias(&["offset"]),
+    FlagSpec::value(
+        "start",
+        "PARTITION:OFFSET",
+        Kind::Text,
+        "begin this partition at an offset of its own; of one topic",
+    )
+    .repeated(),
     FlagSpec::value("to", "POSITION", Kind::Offset, "end (default), an offset or @TIME"),
     FlagSpec::value("count", "N", Kind::Int(1, i64::MAX), "at most so many records")
         .short('c')
@@ -177,10 +187,39 @@ fn options(call: &Call) -> Result<ConsumeOptions> {
         partitions: partitions.collect::<Result<_>>()?,
         from: from.start(),
         to,
-        group,
         count_hint: count,
-        starts: Vec::new(),
+        starts: starts(args, group.is_some())?,
+        group,
     })
+}
+
+/// `--start PARTITION:OFFSET`: partitions that begin elsewhere than the others.
+fn starts(args: &Args, in_group: bool) -> Result<Vec<(TopicPartition, i64)>> {
+    let given = args.texts("start");
+    if given.is_empty() {
+        return Ok(Vec::new());
+    }
+    let topics: BTreeSet<String> = args.texts("topic").into_iter().collect();
+    let Some(topic) = topics.first().filter(|_| topics.len() == 1) else {
+        return Err(Error::usage("bad-flags", "`--start` is about the partitions of one topic"));
+    };
+    if in_group || args.has("checkpoint") {
+        let message = "`--start` does not go with `--group` or `--checkpoint`";
+        return Err(Error::usage("bad-flags", message)
+            .with_cause("they know themselves where each partition begins"));
+    }
+    let one = |text: String| {
+        let parts = text.split_once(':');
+        let numbers = parts.and_then(|(p, o)| Some((p.parse().ok()?, o.parse::<i64>().ok()?)));
+        match numbers.filter(|(partition, offset): &(i32, i64)| *partition >= 0 && *offset >= 0) {
+            Some((partition, offset)) => {
+                Ok((TopicPartition { topic: topic.clone(), partition }, offset))
+            }
+            None => Err(Error::usage("bad-value", format!("`{text}` is no PARTITION:OFFSET"))
+                .with_next("consume TOPIC --start 0:120")),
+        }
+    };
+    given.into_iter().map(one).collect()
 }
 
 fn is_committed(args: &Args) -> bool {

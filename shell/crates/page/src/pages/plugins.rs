@@ -1,0 +1,231 @@
+//! Plugins and policies: what others' code may do here, what was refused, and what policies think
+//! of the topics that are there.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::Drawn;
+use crate::ask::Question;
+use crate::desk::{Asked, Visit};
+use crate::layout::{self, Tone, badge};
+use crate::{link, show};
+
+/// Characters of a digest that tell it apart.
+const DIGEST_CHARS: usize = 19;
+
+/// Verdicts that are shown.
+const VERDICTS_MAX: usize = 200;
+
+pub async fn draw(visit: &Visit) -> Drawn {
+    let audit = Question::new(["audit"]).flag("since", "1h").switch("failed").flag("count", "200");
+    let (plugins, policies, verdicts, refused) = tokio::join!(
+        visit.ask("plugins", Question::new(["plugin", "list"])),
+        visit.ask("policies", Question::new(["policy", "list"])),
+        visit.ask("verdicts", Question::new(["policy", "check"])),
+        visit.ask("refused", audit),
+    );
+    let body = html! {
+        h2 { "Refused or failed in the last hour" }
+        (denied(&refused))
+        h2 { "Policies in charge" }
+        (bound(&policies))
+        h2 { "What they think of the topics that are there" }
+        (thoughts(&verdicts))
+        h2 { "Plugins" }
+        (layout::remarks(&plugins))
+        (installed(plugins.rows()))
+    };
+    Drawn::new("Plugins", body)
+}
+
+fn denied(refused: &Asked) -> Markup {
+    let head = html! {
+        th scope="col" { "When" } th scope="col" { "Outcome" } th scope="col" { "Command" }
+        th.wide scope="col" { "Cluster" }
+    };
+    let body = html! {
+        @for row in refused.rows() {
+            @let outcome = show::text(&row["outcome"]);
+            tr {
+                td { @if let Some(ms) = row["time_ms"].as_i64() { (show::time(ms)) } }
+                td { (badge(&outcome, if outcome == "policy-denied" { Tone::Amber } else { Tone::Plain })) }
+                th scope="row" { code { (show::visible(&show::text(&row["command"]))) } }
+                td.wide { (show::visible(&show::text(&row["cluster"]))) }
+            }
+        }
+    };
+    html! {
+        @match &refused.outcome {
+            Err(error) => (layout::error(error)),
+            Ok(_) if refused.rows().is_empty() => p.note { "Nothing." },
+            Ok(_) => (layout::table("Refused or failed", head, body)),
+        }
+    }
+}
+
+fn bound(policies: &Asked) -> Markup {
+    let head = html! {
+        th scope="col" { "Binding" } th scope="col" { "Mode" } th scope="col" { "Policy" }
+        th scope="col" { "Topics" } th.wide scope="col" { "Clusters" } th.wide scope="col" { "Settings" }
+    };
+    let body = html! {
+        @for row in policies.rows() {
+            @let mode = show::text(&row["mode"]);
+            tr {
+                th scope="row" { (show::visible(&show::text(&row["name"]))) }
+                td { (badge(&mode, if mode == "enforce" { Tone::Good } else { Tone::Plain }))
+                     @if row["problem"].is_string() { " " (badge(&show::text(&row["problem"]), Tone::Red)) } }
+                td { (show::visible(&show::text(&row["policy"]))) }
+                td { code { (show::visible(&show::text(&row["topics"]))) } }
+                td.wide { code { (show::visible(&show::text(&row["clusters"]))) } }
+                td.wide { code { (show::visible(&show::text(&row["settings"]))) } }
+            }
+        }
+    };
+    html! {
+        (layout::remarks(policies))
+        @if !policies.rows().is_empty() { (layout::table("Policies in charge", head, body)) }
+        @else if policies.error().is_none() { p.note { "None: every change is allowed." } }
+    }
+}
+
+fn thoughts(verdicts: &Asked) -> Markup {
+    let rows = verdicts.rows();
+    let head = html! {
+        th scope="col" { "Topic" } th scope="col" { "Policy" } th scope="col" { "Verdict" }
+        th scope="col" { "Because" }
+    };
+    let body = html! {
+        @for row in rows.iter().take(VERDICTS_MAX) {
+            @let topic = show::text(&row["topic"]);
+            @let verdict = show::text(&row["verdict"]);
+            tr {
+                th scope="row" { a href=(link::topic(&topic)) { (show::visible(&topic)) } }
+                td { (show::visible(&show::text(&row["binding"]))) }
+                td { (badge(&verdict, if verdict == "allow" { Tone::Good } else { Tone::Amber })) }
+                td { (show::visible(&show::text(&row["message"]))) }
+            }
+        }
+    };
+    html! {
+        (layout::remarks(verdicts))
+        @if !rows.is_empty() { (layout::table("Verdicts", head, body)) }
+        @if rows.len() > VERDICTS_MAX { p.note { "and " (rows.len() - VERDICTS_MAX) " more" } }
+    }
+}
+
+fn installed(rows: &[Value]) -> Markup {
+    let head = html! {
+        th scope="col" { "Plugin" } th scope="col" { "Kind" } th scope="col" { "State" }
+        th scope="col" { "May" } th.wide scope="col" { "Source" } th.wide scope="col" { "Digest" }
+    };
+    let body = html! {
+        @for row in rows {
+            @let name = show::text(&row["name"]);
+            @let state = show::text(&row["state"]);
+            @let digest: String = show::text(&row["digest"]).chars().take(DIGEST_CHARS).collect();
+            tr {
+                th scope="row" { a href=(format!("/plugins/{}", link::segment(&name))) { (show::visible(&name)) } " " (show::visible(&show::text(&row["version"]))) }
+                td { (show::text(&row["kind"])) }
+                td { (badge(&state, if state == "ready" { Tone::Good } else { Tone::Amber })) }
+                td { @let may = show::text(&row["granted"]); @if may.is_empty() { "nothing more" } @else { (show::visible(&may)) } }
+                td.wide { (show::visible(&show::text(&row["source"]))) }
+                td.wide { code title=(show::text(&row["digest"])) { (digest) } }
+            }
+        }
+    };
+    layout::table("Plugins", head, body)
+}
+
+pub async fn one(visit: &Visit) -> Drawn {
+    let name = visit.request.name();
+    let asked = visit.ask("plugin", Question::new(["plugin", "info"]).name(name)).await;
+    if let Some(error) = asked.error() {
+        let drawn = Drawn::new(name, layout::error(error));
+        return if error.class == kafsh_model::Class::NotFound { drawn.missing() } else { drawn };
+    }
+    let logs = visit.ask("log", Question::new(["plugin", "logs"]).name(name)).await;
+    let plugin = asked.value();
+    let fact = |key: &str| show::visible(&show::text(&plugin[key]));
+    let body = html! {
+        (layout::remarks(&asked))
+        p { (fact("summary")) }
+        dl.facts {
+            dt { "Kind" } dd { (fact("kind")) }
+            dt { "State" } dd { (badge(&fact("state"), if plugin["state"] == "ready" { Tone::Good } else { Tone::Amber })) }
+            dt { "Version" } dd { (fact("version")) ", for " code { (fact("api")) } }
+            dt { "Source" } dd { (fact("source")) }
+            dt { "Digest" } dd { code { (fact("digest")) } }
+            dt { "Licence" } dd { (fact("license")) }
+        }
+        h2 { "What it may do" }
+        (list(&plugin["capabilities"], "Nothing but read its settings and write its log."))
+        h2 { "Limits" }
+        (limits(&plugin["limits"]))
+        h2 { "Settings" }
+        (settings(&plugin["settings"]))
+        h2 { "Its log" }
+        (logged(&logs))
+    };
+    Drawn::new(name, body)
+}
+
+fn list(items: &Value, none: &str) -> Markup {
+    let items = items.as_array().map_or(&[][..], Vec::as_slice);
+    html! {
+        @if items.is_empty() { p.note { (none) } }
+        ul.reasons { @for item in items { li { (show::visible(&words(item))) } } }
+    }
+}
+
+/// The fields of an object as `name: value`, or a text as it is.
+fn words(item: &Value) -> String {
+    match item {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| format!("{name}: {}", show::text(value)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        other => show::text(other),
+    }
+}
+
+fn limits(rows: &Value) -> Markup {
+    let head = html! { th scope="col" { "Limit" } th scope="col" { "In force" } th scope="col" { "Asked for" } th scope="col" { "At most" } };
+    let body = html! {
+        @for row in rows.as_array().into_iter().flatten() {
+            tr {
+                th scope="row" { (show::text(&row["limit"])) } td { (show::text(&row["effective"])) }
+                td { (show::text(&row["requested"])) } td { (show::text(&row["cap"])) }
+            }
+        }
+    };
+    layout::table("Limits", head, body)
+}
+
+fn settings(rows: &Value) -> Markup {
+    let head = html! { th scope="col" { "Setting" } th scope="col" { "Type" } th scope="col" { "Default" } th scope="col" { "What it says" } };
+    let body = html! {
+        @for row in rows.as_array().into_iter().flatten() {
+            tr {
+                th scope="row" { code { (show::visible(&show::text(&row["name"]))) } }
+                td { (show::text(&row["type"])) @if row["required"] == Value::Bool(true) { ", required" } }
+                td { code { (show::visible(&show::text(&row["default"]))) } }
+                td { (show::visible(&show::text(&row["doc"]))) }
+            }
+        }
+    };
+    layout::table("Settings", head, body)
+}
+
+fn logged(logs: &Asked) -> Markup {
+    let lines: Vec<String> = logs.rows().iter().map(words).collect();
+    html! {
+        @match &logs.outcome {
+            Err(error) => (layout::error(error)),
+            Ok(_) if lines.is_empty() => p.note { "No lines." },
+            Ok(_) => pre.log tabindex="0" { (show::visible(&lines.join("\n"))) },
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Where the lag of a group goes: what the page saw before against what it sees now. Kafka keeps no
+//! such history, so it is known only while somebody looks.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Looks of one group that are compared, in ms: older ones say nothing about now.
+const AGE_MS_MAX: i64 = 60_000;
+
+/// Between two looks that are compared, in ms: less is noise.
+const APART_MS_MIN: i64 = 1_500;
+
+/// Looks that are kept of one group.
+const LOOKS_MAX: usize = 16;
+
+/// Groups that are watched.
+const GROUPS_MAX: usize = 1_024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trend {
+    Steady,
+    /// Records a second
+    Growing(i64),
+    Draining(i64),
+}
+
+/// Lags by group, with the time of each look in ms.
+#[derive(Default)]
+pub struct Trends {
+    seen: Mutex<HashMap<String, Vec<(i64, i64)>>>,
+}
+
+impl Trends {
+    pub fn note(&self, group: &str, lag: i64, at_ms: i64) {
+        let mut seen = self.seen();
+        if seen.len() >= GROUPS_MAX && !seen.contains_key(group) {
+            seen.clear();
+        }
+        let looks = seen.entry(group.to_string()).or_default();
+        looks.retain(|(at, _)| at_ms - at <= AGE_MS_MAX);
+        if looks.last().is_none_or(|(at, _)| at_ms - at >= APART_MS_MIN) {
+            looks.push((at_ms, lag));
+        }
+        if looks.len() > LOOKS_MAX {
+            looks.remove(0);
+        }
+    }
+
+    /// `None` until it was seen twice.
+    pub fn of(&self, group: &str) -> Option<Trend> {
+        let seen = self.seen();
+        let looks = seen.get(group)?;
+        let ((from, before), (to, now)) = (looks.first()?, looks.last()?);
+        let (ms, by) = (to - from, now - before);
+        if ms < APART_MS_MIN {
+            return None;
+        }
+        let rate = (by.abs() * 1_000 + ms - 1) / ms;
+        Some(match by {
+            0 => Trend::Steady,
+            1.. => Trend::Growing(rate),
+            _ => Trend::Draining(rate),
+        })
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<String, Vec<(i64, i64)>>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_looks_tell_where_it_goes() {
+        let trends = Trends::default();
+        trends.note("g", 100, 10_000);
+        assert_eq!(trends.of("g"), None, "one look is no trend");
+        trends.note("g", 140, 12_000);
+        assert_eq!(trends.of("g"), Some(Trend::Growing(20)));
+        trends.note("g", 40, 14_000);
+        assert_eq!(trends.of("g"), Some(Trend::Draining(15)));
+        trends.note("g", 0, 10_000 + 2 * AGE_MS_MAX);
+        assert_eq!(trends.of("g"), None, "what was is long gone");
+        assert_eq!(trends.of("other"), None);
+    }
+}
