@@ -136,3 +136,8 @@ fn check_bootstrap(text: &str) -> std::result::Result<(), String> {
     }
     Ok(())
 }
+/// The moment so long before now, in ms since 1970-01-01 UTC.
+pub fn ago(age: Duration) -> i64 {
+    let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+    jiff::Timestamp::now().as_millisecond().saturating_sub(age)
+}

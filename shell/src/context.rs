@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kafsh_cluster::distribution::Distributions;
 use kafsh_cluster::engine::report::{StopOptions, UpOptions};
 use kafsh_cluster::spec::{PortRegistry, SpecRequest};
-use kafsh_cluster::store::{Attached, AuditEntry, Store};
+use kafsh_cluster::store::{AUDIT_DONE, Attached, AuditEntry, Store};
 use kafsh_cluster::{Cancel, Engine};
 use kafsh_model::confirm::Confirmed;
 use kafsh_model::policy::{Policies, Policy};
@@ -280,17 +280,14 @@ impl Context {
         Ok((self.connector.zookeeper(address)?, chroot.clone()))
     }
 
-    /// Writes what was done, a line without secrets, to the audit log; a log that cannot be written
-    /// fails no command.
+    /// Writes what was done, a line without secrets, to the audit log (a rehearsal has its own); a
+    /// log that cannot be written fails no command.
     pub fn audit(&self, cluster: Option<&str>, line: &str, failed: Option<&str>) {
-        if self.rehearsing {
-            return;
-        }
         let _ = self.store.audit(&AuditEntry {
             time_ms: jiff::Timestamp::now().as_millisecond(),
             cluster: cluster.map(String::from),
             command: line.to_string(),
-            outcome: failed.unwrap_or("done").to_string(),
+            outcome: failed.unwrap_or(AUDIT_DONE).to_string(),
         });
     }
 

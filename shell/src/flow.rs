@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use kafsh_model::Result;
 use kafsh_model::port::{BoxFuture, Target};
 use kafsh_model::record::RecordBatch;
+use kafsh_model::{Class, Error, Result};
 use serde_json::Value;
 
 use crate::transforms::checkpoint::Checkpoint;
@@ -16,6 +16,8 @@ pub struct Output {
     pub notes: Vec<String>,
     /// Items that failed though the command as a whole did its work: the status is 1
     pub failed_items: usize,
+    /// Code of what stopped them, for the audit log: of one that was refused, else of the first
+    pub failed_code: Option<String>,
 }
 
 impl Output {
@@ -24,7 +26,7 @@ impl Output {
     }
 
     pub fn of(flow: Flow) -> Self {
-        Output { flow, notes: Vec::new(), failed_items: 0 }
+        Output { flow, notes: Vec::new(), failed_items: 0, failed_code: None }
     }
 
     pub fn value(value: Value, view: View) -> Self {
@@ -45,6 +47,15 @@ impl Output {
     pub fn failed(mut self, items: usize) -> Self {
         self.failed_items = items;
         self
+    }
+
+    /// Items that failed, by what stopped each.
+    #[must_use]
+    pub fn failed_by<'e>(self, errors: impl Iterator<Item = &'e Error>) -> Self {
+        let errors: Vec<&Error> = errors.collect();
+        let refused = errors.iter().find(|error| error.class == Class::Refused);
+        let told = refused.or(errors.first()).map(|error| error.code.to_string());
+        Output { failed_items: errors.len(), failed_code: told, ..self }
     }
 }
 

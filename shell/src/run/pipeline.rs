@@ -94,8 +94,9 @@ impl Runner {
         if let Some(consent) = spec.consent {
             call.confirmed = self.consent(consent, &call).await?;
         }
-        let audit =
-            (spec.effect != Effect::Read).then(|| (call.context.clone(), call.line.clone()));
+        // A dry run changes nothing: neither what it would do nor what stops it is an event.
+        let audit = (spec.effect != Effect::Read && !call.args.switch("dry-run"))
+            .then(|| (call.context.clone(), call.line.clone()));
         let named = || call.cluster_name().ok();
         let cluster = audit.as_ref().and_then(|_| match spec.needs {
             Needs::Cluster => address.clone().or_else(named),
@@ -113,7 +114,11 @@ impl Runner {
         // What draws progress makes room for the result.
         self.progress.event(ProgressEvent::Ended { error: outcome.as_ref().err() });
         if let Some((context, line)) = audit {
-            let failed = outcome.as_ref().err().map(|error| error.code.to_string());
+            let failed = match &outcome {
+                Ok(output) if output.failed_items == 0 => None,
+                Ok(output) => Some(output.failed_code.clone().unwrap_or(ITEM_FAILED.to_string())),
+                Err(error) => Some(error.code.to_string()),
+            };
             context.audit(cluster.as_deref(), &line, failed.as_deref());
         }
         outcome
@@ -290,11 +295,14 @@ fn text_bytes(value: &Value) -> usize {
 }
 
 /// Items that failed make the whole fail, once their rows were shown.
+/// Code of a command that did its work for some items and not for others.
+const ITEM_FAILED: &str = "item-failed";
+
 pub(super) fn some_failed(items: usize) -> Result<()> {
     match items {
         0 => Ok(()),
-        1 => Err(Error::failed("item-failed", "1 item failed")),
-        many => Err(Error::failed("item-failed", format!("{many} items failed"))),
+        1 => Err(Error::failed(ITEM_FAILED, "1 item failed")),
+        many => Err(Error::failed(ITEM_FAILED, format!("{many} items failed"))),
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use kafsh_cluster::Store;
 use kafsh_cluster::spec::{self, PortRegistry, SpecRequest};
-use kafsh_cluster::store::{Attached, AuditEntry, Event, JournalEnd};
+use kafsh_cluster::store::{Attached, AuditEntry, AuditQuery, Event, JournalEnd};
 use kafsh_model::plan::{Action, Node};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Class, ClusterName};
@@ -205,8 +205,38 @@ fn the_audit_log_is_bounded() {
     for n in 0..2_200 {
         store.audit(&entry(n)).unwrap();
     }
-    assert_eq!(store.audit_tail(1).unwrap()[0].time_ms, 2_199);
+    let last = AuditQuery { count: 1, ..AuditQuery::default() };
+    assert_eq!(store.audit_entries(&last).unwrap()[0].time_ms, 2_199);
+    let most = AuditQuery { count: 1_500, ..AuditQuery::default() };
+    let times: Vec<i64> = store.audit_entries(&most).unwrap().iter().map(|e| e.time_ms).collect();
+    let newest_first: Vec<i64> = (700..2_200).rev().collect();
+    assert_eq!(times, newest_first, "both files are read, the newest entry first");
     let bytes: u64 =
         fs::read_dir(home.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
     assert!(bytes < 2 * (kafsh_cluster::store::AUDIT_BYTES_MAX + 5_000));
+}
+
+#[test]
+fn entries_of_the_audit_log_are_found_by_time_outcome_and_cluster() {
+    let (store, home) = store();
+    let all = AuditQuery { count: 10, ..AuditQuery::default() };
+    assert!(store.audit_entries(&all).unwrap().is_empty(), "there is no file yet");
+    for (time_ms, cluster, outcome) in
+        [(1, "demo", "done"), (2, "demo", "policy-denied"), (3, "other", "topic-exists")]
+    {
+        let (cluster, command) = (Some(cluster.to_string()), "topic create t".to_string());
+        let outcome = outcome.to_string();
+        store.audit(&AuditEntry { time_ms, cluster, command, outcome }).unwrap();
+    }
+    // A line that was cut short by a crash hides no other.
+    let path = home.path().join("audit.jsonl");
+    fs::write(&path, [fs::read(&path).unwrap(), b"{\"time_ms\":4,".to_vec()].concat()).unwrap();
+    let times = |query: AuditQuery| -> Vec<i64> {
+        store.audit_entries(&query).unwrap().iter().map(|entry| entry.time_ms).collect()
+    };
+    assert_eq!(times(all.clone()), [3, 2, 1]);
+    assert_eq!(times(AuditQuery { failed: true, ..all.clone() }), [3, 2]);
+    assert_eq!(times(AuditQuery { since_ms: Some(3), ..all.clone() }), [3]);
+    assert_eq!(times(AuditQuery { cluster: Some("demo".into()), ..all.clone() }), [2, 1]);
+    assert_eq!(times(AuditQuery { count: 1, ..all }), [3]);
 }

@@ -19,7 +19,7 @@ pub async fn signal(call: &Call, pause: bool) -> Result<Output> {
     let engine = common::engine(call)?;
     let dry = call.args.switch("dry-run");
     let mut rows = Vec::new();
-    let mut notes = Vec::new();
+    let mut failures = Vec::new();
     for facts in common::facts(&engine, &spec, &nodes).await? {
         let node = facts.node;
         let outcome = match (dry, pause) {
@@ -31,13 +31,13 @@ pub async fn signal(call: &Call, pause: bool) -> Result<Output> {
         let action = match outcome {
             Ok(action) => action,
             Err(error) => {
-                notes.push(error.to_string());
+                failures.push(error);
                 "failed"
             }
         };
         rows.push(node_row(node, action, facts.process.pid(), None));
     }
-    let failed = notes.len();
-    let output = Output::value(Value::Array(rows), View::Rows(NODE_COLUMNS)).failed(failed);
-    Ok(Output { notes, ..output })
+    let output = Output::value(Value::Array(rows), View::Rows(NODE_COLUMNS));
+    let notes = failures.iter().map(ToString::to_string).collect();
+    Ok(Output { notes, ..output.failed_by(failures.iter()) })
 }

@@ -1,15 +1,13 @@
 //! `group describe NAME…`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
 use kafsh_model::Result;
-use kafsh_model::group::{CommittedOffset, GroupDescription};
-use kafsh_model::port::Admin;
-use kafsh_model::topic::{OffsetAt, TopicPartition};
+use kafsh_model::group::GroupMember;
 use serde_json::{Value, json};
 
+use super::age::{self, Times};
+use super::lag::{self, Lag, Loaded, Logs};
 use crate::call::Call;
-use crate::flow::{Column, Output, Section, View, column};
+use crate::flow::{Column, Output, Section, Show, View, column, column_as};
 use crate::spec::{ArgSpec, Arity, CommandSpec, Example, Kind, Needs};
 
 const FIELDS: &[Column] = &[
@@ -18,6 +16,7 @@ const FIELDS: &[Column] = &[
     column("protocol", "assignor"),
     column("coordinator", "coordinator"),
     column("total_lag", "total lag"),
+    column_as("lag_ms", "waiting for", Show::Duration),
 ];
 
 const PARTITIONS: Section = Section {
@@ -29,6 +28,8 @@ const PARTITIONS: Section = Section {
         column("committed", "COMMITTED"),
         column("end", "END"),
         column("lag", "LAG"),
+        column_as("lag_ms", "WAITING", Show::Duration),
+        column_as("stuck", "STUCK", Show::Tick),
         column("member", "MEMBER"),
     ],
 };
@@ -41,6 +42,7 @@ const MEMBERS: Section = Section {
         column("client_id", "CLIENT"),
         column("client_host", "HOST"),
         column("partitions", "PARTITIONS"),
+        column("lag", "LAG"),
     ],
 };
 
@@ -49,8 +51,13 @@ pub static SPEC: CommandSpec = CommandSpec {
     summary: "show members, committed offsets and lag of consumer groups",
     detail: "All partitions of the topics that the group has commits in or members on. Lag is the \
              end of a partition's log less the committed offset; where nothing was committed yet, \
-             COMMITTED is empty and the lag is all that the partition holds. One group is one \
-             object, several are a list.",
+             COMMITTED is empty and the lag is all that the partition holds; where the end is not \
+             known (no leader), LAG is empty. WAITING (`lag_ms`) is how long the first unread \
+             record has been there, by its timestamp: it is read from the topic, of at most 64 \
+             partitions, the largest lag first, in at most 3 s, and empty where that was not \
+             possible. STUCK is a partition with lag that no member reads, or whose group is \
+             neither Stable nor Empty. `worst` is the partition that waits longest. One group is \
+             one object, several are a list.",
     args: &[ArgSpec { name: "name", kind: Kind::Group, arity: Arity::Many, help: "the groups" }],
     needs: Needs::Cluster,
     examples: &[
@@ -69,168 +76,90 @@ pub static SPEC: CommandSpec = CommandSpec {
 
 async fn run(call: Call) -> Result<Output> {
     let admin = call.admin()?;
-    let mut described = Vec::new();
+    let mut groups = Vec::new();
     for name in call.args.texts("name") {
-        described.push(describe(admin.as_ref(), &name).await?);
+        groups.push(lag::load(admin.as_ref(), &name).await?);
     }
+    let mut logs = Logs::default();
+    logs.know_topics(admin.as_ref(), &groups).await?;
+    logs.know_offsets(admin.as_ref(), &groups).await?;
+    let lags: Vec<Vec<Lag>> = groups.iter().map(|group| logs.lags(group)).collect();
+    let waiting = |lag: &Lag| Some((lag.place.clone(), lag.read_to?, lag.lag.filter(|n| *n > 0)?));
+    let unread: Vec<age::Unread> = lags.iter().flatten().filter_map(waiting).collect();
+    let times = match unread.is_empty() {
+        true => Times::default(),
+        false => age::times(call.records()?, unread.into_iter()).await,
+    };
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let shown = groups.iter().zip(&lags).map(|(group, lags)| value(group, lags, &times, now_ms));
+    let mut described: Vec<Value> = shown.collect();
     let value = match described.len() {
         1 => described.remove(0),
         _ => Value::Array(described),
     };
-    Ok(Output::value(value, View::Record { fields: FIELDS, sections: &[PARTITIONS, MEMBERS] }))
-}
-
-async fn describe(admin: &dyn Admin, name: &str) -> Result<Value> {
-    let (group, committed) =
-        tokio::try_join!(admin.describe_group(name), admin.committed_offsets(name))?;
-    let mut partitions = partitions(&group, &committed);
-    // A topic that was deleted since has no end: its commits are still shown.
-    let existing = existing(admin, &partitions).await?;
-    for place in &existing {
-        partitions.entry(place.clone()).or_default();
-    }
-    // Where nothing was committed, all that is there is still to be read.
-    let uncommitted: Vec<TopicPartition> =
-        existing.iter().filter(|place| partitions[place].0.is_none()).cloned().collect();
-    let (ends, starts) = tokio::try_join!(
-        admin.list_offsets(&existing, OffsetAt::Latest),
-        admin.list_offsets(&uncommitted, OffsetAt::Earliest),
-    )?;
-    Ok(value(&group, &partitions, &known(ends), &known(starts)))
-}
-
-fn known(offsets: Vec<(TopicPartition, Option<i64>)>) -> HashMap<TopicPartition, i64> {
-    offsets.into_iter().filter_map(|(place, offset)| Some((place, offset?))).collect()
-}
-
-/// All partitions that there are of the topics in `partitions`.
-async fn existing(admin: &dyn Admin, partitions: &Partitions) -> Result<Vec<TopicPartition>> {
-    let names: BTreeSet<&String> = partitions.keys().map(|place| &place.topic).collect();
-    let names: Vec<String> = names.into_iter().cloned().collect();
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let topics = match admin.topics(Some(&names)).await {
-        // One of them is gone: those that are there have to be picked out.
-        Err(error) if error.code == "topic-not-found" => admin.topics(None).await?,
-        topics => topics?,
-    };
-    let there = topics.iter().filter(|topic| names.contains(&topic.name));
-    let places = there.flat_map(|topic| {
-        topic
-            .partitions
-            .iter()
-            .map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition })
-    });
-    Ok(places.collect())
-}
-
-/// A partition's committed offset and the member that reads it.
-type Partitions = BTreeMap<TopicPartition, (Option<i64>, Option<String>)>;
-
-fn partitions(group: &GroupDescription, committed: &[CommittedOffset]) -> Partitions {
-    let mut partitions = Partitions::new();
-    for commit in committed {
-        let place = TopicPartition { topic: commit.topic.clone(), partition: commit.partition };
-        partitions.entry(place).or_default().0 = Some(commit.offset).filter(|offset| *offset >= 0);
-    }
-    for member in &group.members {
-        for place in &member.assignment {
-            partitions.entry(place.clone()).or_default().1 = Some(member.member_id.clone());
-        }
-    }
-    partitions
-}
-
-fn value(
-    group: &GroupDescription,
-    partitions: &Partitions,
-    ends: &HashMap<TopicPartition, i64>,
-    starts: &HashMap<TopicPartition, i64>,
-) -> Value {
-    let mut total_lag = 0;
-    let rows: Vec<Value> = partitions
-        .iter()
-        .map(|(place, (committed, member))| {
-            let end = ends.get(place).copied();
-            let read_to = committed.or_else(|| starts.get(place).copied());
-            // A log that was cut or made anew can end before what was committed.
-            let lag = read_to.zip(end).map(|(read_to, end)| (end - read_to).max(0));
-            total_lag += lag.unwrap_or(0);
-            json!({
-                "topic": place.topic,
-                "partition": place.partition,
-                "committed": committed,
-                "end": end,
-                "lag": lag,
-                "member": member,
-            })
-        })
-        .collect();
-    let members: Vec<Value> = group
-        .members
-        .iter()
-        .map(|member| {
-            let places = member.assignment.iter();
-            let places: Vec<String> =
-                places.map(|place| format!("{}/{}", place.topic, place.partition)).collect();
-            json!({
-                "member_id": member.member_id,
-                "client_id": member.client_id,
-                "client_host": member.client_host,
-                "partitions": places,
-            })
-        })
-        .collect();
-    json!({
-        "group": group.group,
-        "state": group.state,
-        "protocol_type": group.protocol_type,
-        "protocol": group.protocol,
-        "coordinator": group.coordinator,
-        "total_lag": total_lag,
-        "partitions": rows,
-        "members": members,
+    let view = View::Record { fields: FIELDS, sections: &[PARTITIONS, MEMBERS] };
+    let output = Output::value(value, view);
+    Ok(match times.unknown {
+        0 => output,
+        unknown => output.note(format!(
+            "of {unknown} partitions the first unread record was not read: they have no waiting time"
+        )),
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use kafsh_model::group::GroupMember;
+fn value(group: &Loaded, lags: &[Lag], times: &Times, now_ms: i64) -> Value {
+    let age = |lag: &Lag| {
+        lag.lag.filter(|lag| *lag > 0)?;
+        times.lag_ms(&lag.place, lag.read_to?, now_ms)
+    };
+    let row = |lag: &Lag| {
+        json!({
+            "topic": lag.place.topic,
+            "partition": lag.place.partition,
+            "committed": lag.committed,
+            "end": lag.end,
+            "lag": lag.lag,
+            "lag_ms": age(lag),
+            "member": lag.member,
+            "stuck": lag.stuck,
+        })
+    };
+    // What waits longest; where no time is known, what has most to read.
+    let longest = lags.iter().filter(|lag| age(lag).is_some()).max_by_key(|lag| age(lag));
+    let worst = longest.or_else(|| lag::worst(lags)).map(|lag| {
+        json!({
+            "topic": lag.place.topic,
+            "partition": lag.place.partition,
+            "lag": lag.lag,
+            "lag_ms": age(lag),
+        })
+    });
+    let found = &group.group;
+    json!({
+        "group": found.group,
+        "state": found.state,
+        "protocol_type": found.protocol_type,
+        "protocol": found.protocol,
+        "coordinator": found.coordinator,
+        "total_lag": lag::total(lags),
+        "lag_ms": lags.iter().filter_map(age).max(),
+        "worst": worst,
+        "partitions": lags.iter().map(row).collect::<Vec<Value>>(),
+        "members": found.members.iter().map(|m| member(m, lags)).collect::<Vec<Value>>(),
+    })
+}
 
-    #[test]
-    fn lag_is_end_less_committed() {
-        let place = |partition| TopicPartition { topic: "t".to_string(), partition };
-        let group = GroupDescription {
-            group: "g".to_string(),
-            state: "Stable".to_string(),
-            protocol_type: "consumer".to_string(),
-            protocol: "range".to_string(),
-            coordinator: Some(1),
-            members: vec![GroupMember {
-                member_id: "m".to_string(),
-                client_id: "c".to_string(),
-                client_host: "/127.0.0.1".to_string(),
-                assignment: vec![place(0), place(1)],
-            }],
-        };
-        let commit = |partition, offset| CommittedOffset {
-            topic: "t".to_string(),
-            partition,
-            offset,
-            metadata: None,
-        };
-        let partitions = partitions(&group, &[commit(0, 5), commit(2, 9)]);
-        let ends = [(place(0), 12), (place(1), 3), (place(2), 4)].into_iter().collect();
-        let starts = [(place(1), 1)].into_iter().collect();
-        let value = value(&group, &partitions, &ends, &starts);
-        assert_eq!(value["total_lag"], 9);
-        let lags: Vec<&Value> =
-            value["partitions"].as_array().unwrap().iter().map(|row| &row["lag"]).collect();
-        assert_eq!(lags, [&json!(7), &json!(2), &json!(0)]);
-        assert_eq!(value["partitions"][1]["committed"], Value::Null);
-        assert_eq!(value["partitions"][1]["member"], "m");
-        assert_eq!(value["members"][0]["partitions"], json!(["t/0", "t/1"]));
-    }
+fn member(member: &GroupMember, lags: &[Lag]) -> Value {
+    let places = member.assignment.iter();
+    let places: Vec<String> =
+        places.map(|place| format!("{}/{}", place.topic, place.partition)).collect();
+    let own = lags.iter().filter(|lag| lag.member.as_ref() == Some(&member.member_id));
+    let own: Vec<Lag> = own.cloned().collect();
+    json!({
+        "member_id": member.member_id,
+        "client_id": member.client_id,
+        "client_host": member.client_host,
+        "partitions": places,
+        "lag": lag::total(&own),
+    })
 }

@@ -100,10 +100,10 @@ async fn run(mut call: Call) -> Result<Output> {
     {
         return Err(error);
     }
-    let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
     let notes: Vec<String> = outcomes.iter().flat_map(|outcome| outcome.note.clone()).collect();
     let rows = outcomes.iter().map(Outcome::row).collect();
-    let mut output = Output::value(Value::Array(rows), View::Rows(COLUMNS)).failed(failed);
+    let errors = outcomes.iter().filter_map(|outcome| outcome.error.as_ref());
+    let mut output = Output::value(Value::Array(rows), View::Rows(COLUMNS)).failed_by(errors);
     output.notes = notes;
     Ok(match dry_run {
         true => output.note("dry run: nothing was created"),

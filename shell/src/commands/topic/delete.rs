@@ -146,5 +146,6 @@ async fn run(mut call: Call) -> Result<Output> {
         json!({ "name": name, "result": result, "error": error.map(ToString::to_string) })
     };
     let rows = Value::Array(names.iter().map(row).collect());
-    Ok(Output::value(rows, View::Rows(COLUMNS)).failed(failures.len()))
+    let errors = failures.iter().map(|(_, error)| error);
+    Ok(Output::value(rows, View::Rows(COLUMNS)).failed_by(errors))
 }

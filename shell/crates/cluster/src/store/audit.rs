@@ -1,8 +1,9 @@
 //! The audit log: every command that changed something, one JSON object a line.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use kafsh_model::Result;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,36 @@ pub const AUDIT_BYTES_MAX: u64 = 4 << 20;
 /// Longest command line that is kept, in bytes.
 const COMMAND_BYTES_MAX: usize = 4096;
 
+/// Bytes that are read of each of the two files: what one may have, and a long line more.
+const READ_BYTES_MAX: u64 = AUDIT_BYTES_MAX + (64 << 10);
+
+const CURRENT: &str = "audit.jsonl";
+const OLDER: &str = "audit.1.jsonl";
+
+/// The outcome of a command that did what it was asked to.
+pub const AUDIT_DONE: &str = "done";
+
+/// Which entries are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct AuditQuery {
+    /// At most so many, the newest
+    pub count: usize,
+    /// Not older; ms since 1970-01-01 UTC
+    pub since_ms: Option<i64>,
+    /// Only those that did not do what they were asked to
+    pub failed: bool,
+    /// Only those about this cluster
+    pub cluster: Option<String>,
+}
+
+impl AuditQuery {
+    fn is_about(&self, entry: &AuditEntry) -> bool {
+        self.since_ms.is_none_or(|since| entry.time_ms >= since)
+            && !(self.failed && entry.outcome == AUDIT_DONE)
+            && (self.cluster.is_none() || self.cluster == entry.cluster)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// ms since 1970-01-01 UTC
@@ -23,7 +54,7 @@ pub struct AuditEntry {
     pub cluster: Option<String>,
     /// Secrets masked already, see `kafsh_model::secrets`
     pub command: String,
-    /// `done`, or the code of the error
+    /// [`AUDIT_DONE`], or the code of the error
     pub outcome: String,
 }
 
@@ -33,10 +64,10 @@ impl Store {
     /// # Errors
     /// Where the file cannot be written.
     pub fn audit(&self, entry: &AuditEntry) -> Result<()> {
-        let path = self.home.join("audit.jsonl");
+        let path = self.home.join(CURRENT);
         files::create_dir_all(&self.home)?;
         if fs::metadata(&path).is_ok_and(|meta| meta.len() > AUDIT_BYTES_MAX) {
-            let old = self.home.join("audit.1.jsonl");
+            let old = self.home.join(OLDER);
             fs::rename(&path, &old).map_err(|e| files::io_error("set aside", &path, &e))?;
         }
         let mut entry = entry.clone();
@@ -57,19 +88,33 @@ impl Store {
             .map_err(|error| files::io_error("write", &path, &error))
     }
 
-    /// The last entries, oldest first; lines that cannot be read are passed over.
+    /// Entries that fit, newest first; lines that cannot be read are passed over.
     ///
     /// # Errors
-    /// Where the file cannot be read.
-    pub fn audit_tail(&self, count: usize) -> Result<Vec<AuditEntry>> {
-        let path = self.home.join("audit.jsonl");
-        let text = match fs::read(&path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(files::io_error("read", &path, &error)),
-        };
-        let entries: Vec<AuditEntry> =
-            text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        Ok(entries[entries.len().saturating_sub(count)..].to_vec())
+    /// Where a file cannot be read.
+    pub fn audit_entries(&self, wanted: &AuditQuery) -> Result<Vec<AuditEntry>> {
+        let mut entries = Vec::new();
+        for name in [CURRENT, OLDER] {
+            let path = self.home.join(name);
+            let text = end_of(&path).map_err(|error| files::io_error("read", &path, &error))?;
+            let read = text.lines().rev().filter_map(|line| serde_json::from_str(line).ok());
+            let fits = read.filter(|entry| wanted.is_about(entry));
+            entries.extend(fits.take(wanted.count - entries.len()));
+        }
+        Ok(entries)
     }
+}
+
+/// The end of a log, within bounds; empty where there is none.
+fn end_of(path: &Path) -> io::Result<String> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(error) => return Err(error),
+    };
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(READ_BYTES_MAX)))?;
+    let mut bytes = Vec::new();
+    file.take(READ_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
