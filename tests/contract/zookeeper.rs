@@ -98,5 +98,14 @@ pub async fn four_letter_words(ctx: Ctx) -> Outcome {
     let zookeeper = ctx.zookeeper()?;
     let answer = zookeeper.four_letter("srvr", TIMEOUT).await.map_err(told)?;
     ensure!(answer.contains("Mode: ") && answer.contains("Node count: "), "{answer:?}");
+    // Every broker keeps a session, which `cons` shows with where it comes from.
+    let answer = zookeeper.four_letter("cons", TIMEOUT).await.map_err(told)?;
+    for broker in ctx.admin.cluster().await.map_err(told)?.brokers {
+        let path = ctx.znode(&format!("/brokers/ids/{}", broker.id));
+        let owner = zookeeper.get(&path).await.map_err(told)?.ephemeral_owner;
+        let session = format!("sid={owner:#x},");
+        let line = answer.lines().find(|line| line.contains(&session));
+        ensure!(line.is_some_and(|line| line.starts_with(" /")), "no `{session}` in {answer:?}");
+    }
     Ok(())
 }

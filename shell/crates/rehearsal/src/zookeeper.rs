@@ -6,7 +6,7 @@ use kafsh_model::port::{BoxFuture, ZnodeData, ZooKeeper, ZooKeeperStatus};
 use kafsh_model::{Error, Result};
 
 use crate::Rehearsal;
-use crate::cluster::ZooKeeperData;
+use crate::cluster::{Registration, ZooKeeperData};
 use crate::defaults::static_value;
 use crate::tree::{Tree, check_path};
 use crate::world::{Key, World};
@@ -16,7 +16,13 @@ const VERSION: &str = "3.8.4";
 const BUILD: &str = "9316c2a7a97e1666d8f4593f34dd6fc36ecc436c, built on 2024-02-12 22:16 UTC";
 
 /// Words that are answered where the whitelist allows them.
-const WORDS: [&str; 6] = ["srvr", "stat", "ruok", "mntr", "conf", "wchs"];
+const WORDS: [&str; 7] = ["srvr", "stat", "ruok", "mntr", "conf", "wchs", "cons"];
+
+/// `zookeeper.session.timeout.ms` of Kafka, in ms.
+const SESSION_TIMEOUT_MS: u32 = 18_000;
+
+/// Where clients come from, each from a port of its own.
+const FIRST_CLIENT_PORT: u16 = 40_001;
 
 pub(crate) struct MemoryZooKeeper {
     rehearsal: Rehearsal,
@@ -51,6 +57,25 @@ impl MemoryZooKeeper {
             let data = world.servers.get_mut(&key).and_then(|server| server.zookeeper.as_mut());
             data.map_or_else(|| Err(Error::bug("a ZooKeeper is gone")), |data| work(&mut data.tree))
         })
+    }
+}
+
+impl ZooKeeperData {
+    /// The brokers whose sessions are kept alive, and who asks.
+    fn connections(&self) -> String {
+        let brokers = self.clusters.values().flat_map(|cluster| cluster.brokers.values());
+        let connected = brokers.filter(|broker| broker.expires.is_none());
+        let line = |(broker, port): (&Registration, u16)| {
+            let (sid, since) = (broker.session, broker.since_ms);
+            format!(
+                " /127.0.0.1:{port}[1](queued=0,recved=1,sent=1,sid={sid:#x},lop=PING,est={since},\
+                 to={SESSION_TIMEOUT_MS},lcxid=0x1,lzxid={},lresp=1,llat=0,minlat=0,avglat=0,\
+                 maxlat=0)\n",
+                self.tree.zxid()
+            )
+        };
+        let lines = connected.zip(FIRST_CLIENT_PORT..).map(line).collect::<String>();
+        format!("{lines} /127.0.0.1:{}[0](queued=0,recved=1,sent=0)\n\n", FIRST_CLIENT_PORT - 1)
     }
 }
 
@@ -126,6 +151,7 @@ impl World {
                 data.tree.len()
             ),
             "conf" => fixed.iter().map(|(key, value)| format!("{key}={value}\n")).collect(),
+            "cons" => data.connections(),
             "wchs" => format!("{connections} connections watching 0 paths\nTotal watches:0\n"),
             _ => format!(
                 "Zookeeper version: {VERSION}-{BUILD}\nLatency min/avg/max: 0/0.0/0\nReceived: 1\n\

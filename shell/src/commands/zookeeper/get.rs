@@ -4,13 +4,16 @@ use kafsh_model::Result;
 use serde_json::{Value, json};
 
 use super::path::open;
+use super::sessions::shown;
 use crate::call::Call;
 use crate::flow::{Column, Output, Show, View, column, column_as};
+use crate::records::envelope::encode;
 use crate::spec::{ArgSpec, Arity, CommandSpec, Example, Kind, Needs};
 
 const FIELDS: &[Column] = &[
     column("path", "path"),
     column("text", "data"),
+    column("base64", "data in base64"),
     column("bytes", "bytes"),
     column("version", "version"),
     column("children", "children"),
@@ -22,8 +25,8 @@ const FIELDS: &[Column] = &[
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["zookeeper", "get"],
     summary: "show the data of a znode",
-    detail: "`text` is the data where it is UTF-8, and `json` what it parses to, else null. A \
-             znode with an owner goes away with its session.",
+    detail: "`text` is the data where it is UTF-8, and `json` what it parses to, else null; other \
+             data is in `base64`. A znode with an owner goes away with its session.",
     args: &[ArgSpec {
         name: "path",
         kind: Kind::Znode,
@@ -44,15 +47,17 @@ async fn run(call: Call) -> Result<Output> {
     let (zookeeper, whole) = open(&call, &path).await?;
     let znode = zookeeper.get(&whole).await?;
     let text = String::from_utf8(znode.data.clone()).ok();
+    let base64 = text.is_none().then(|| encode(&znode.data));
     let parsed = text.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
     let owner = match znode.ephemeral_owner {
         0 => Value::Null,
-        session => json!(format!("{session:#x}")),
+        session => json!(shown(session)),
     };
     let value = json!({
         "path": whole,
         "text": text,
         "json": parsed,
+        "base64": base64,
         "bytes": znode.data.len(),
         "version": znode.version,
         "children": znode.children,

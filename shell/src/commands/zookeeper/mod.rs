@@ -6,6 +6,7 @@ mod clean;
 mod get;
 mod ls;
 mod path;
+mod sessions;
 mod start;
 mod status;
 mod stop;
