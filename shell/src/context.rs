@@ -102,7 +102,8 @@ impl Context {
     /// # Errors
     /// `plugin-not-found`; `plugin-…` where it cannot be loaded.
     pub fn transform(&self, name: &str) -> Result<Arc<dyn Transform>> {
-        self.plugins.transform(name)
+        // Running one changes nothing, so that the audit log would not know of it.
+        self.plugins.transform(name).inspect_err(|error| self.plugins.keep_refusal(name, error))
     }
 
     /// An engine for one command, whose line `command` is without secrets.

@@ -10,14 +10,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use kafsh_bundled::Bundled;
 use kafsh_host::store::{Installed, PluginStore, ProjectLock};
 use kafsh_host::{
-    Digest, Grants, HostOptions, Inspected, PluginHost, PluginSource, inspect, manifest_of,
+    Digest, Grants, HostOptions, Inspected, LogLevel, LogLine, PluginHost, PluginSource, inspect,
+    manifest_of,
 };
 use kafsh_model::plan::StepInfo;
 use kafsh_model::plugin::{Capability, PluginKind};
 use kafsh_model::policy::{Policies, Policy};
 use kafsh_model::port::{Step, Steps};
 use kafsh_model::transform::{Transform, Transforms};
-use kafsh_model::{Error, Result};
+use kafsh_model::{Class, Error, Result};
 
 use crate::config::Home;
 use logs::PluginLogs;
@@ -133,6 +134,18 @@ impl PluginRegistry {
             host.add_bundled(plugin.component, plugin.digest)?;
         }
         Ok(self.host.get_or_init(|| Arc::new(host)))
+    }
+
+    /// Keeps in its log that a plugin was refused, as far as it was.
+    pub fn keep_refusal(&self, name: &str, error: &Error) {
+        if error.class == Class::Refused && error.code.starts_with("plugin-") {
+            self.logs.write(&LogLine {
+                plugin: name.to_string(),
+                level: LogLevel::Error,
+                text: format!("{}: {error}", error.code),
+                code: Some(error.code.to_string()),
+            });
+        }
     }
 
     /// The host, once it has the plugin of this kind and name: installed ones are read, hashed and

@@ -1,5 +1,6 @@
 //! Lines that plugins logged, kept in bounded files under the state folder for `plugin logs`.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -57,6 +58,7 @@ impl PluginLogs {
             "time_ms": jiff::Timestamp::now().as_millisecond(),
             "level": level(line.level),
             "text": line.text,
+            "code": line.code,
         });
         // At once, so that lines of two shells do not mix.
         file.write_all(format!("{entry}\n").as_bytes())
@@ -93,6 +95,26 @@ impl PluginLogs {
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
+    /// Plugins that there are lines of, in order.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let failed = |e: io::Error| Error::io("the logs of plugins", &e);
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(failed(e)),
+        };
+        let mut names = BTreeSet::new();
+        for entry in entries {
+            let file = entry.map_err(failed)?.file_name();
+            let name = file.to_str().and_then(|file| file.split_once(".jsonl")).map(|(n, _)| n);
+            names.extend(name.filter(|name| is_plugin_name(name)).map(String::from));
+        }
+        Ok(names.into_iter().collect())
+    }
+
     /// Deletes the lines of a plugin that is gone.
     pub fn forget(&self, name: &str) {
         for full in [true, false] {
@@ -115,7 +137,7 @@ mod tests {
     use super::*;
 
     fn line(plugin: &str, text: &str) -> LogLine {
-        LogLine { plugin: plugin.into(), level: LogLevel::Warn, text: text.into() }
+        LogLine { plugin: plugin.into(), level: LogLevel::Warn, text: text.into(), code: None }
     }
 
     #[test]
@@ -131,6 +153,7 @@ mod tests {
         assert_eq!(read.len(), 2);
         assert_eq!((&read[0]["text"], &read[1]["level"]), (&json!("line 3"), &json!("warn")));
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "nothing outside");
+        assert_eq!(logs.names().unwrap(), ["naming"]);
         logs.forget("naming");
         assert!(logs.read("naming", 10).unwrap().is_empty());
     }

@@ -108,7 +108,8 @@ impl Caller {
                 // Kept with its lines: whoever asks what a plugin did wants to know how it ended.
                 let text = format!("{}: {error}", error.code);
                 let plugin = self.identity.name.clone();
-                (self.sink)(&LogLine { plugin, level: LogLevel::Error, text });
+                let code = Some(error.code.to_string());
+                (self.sink)(&LogLine { plugin, level: LogLevel::Error, text, code });
                 Err(error)
             }
         }

@@ -20,6 +20,8 @@ pub struct LogLine {
     pub plugin: String,
     pub level: LogLevel,
     pub text: String,
+    /// Code of the error with which the host ended a call or refused one; a plugin cannot set it
+    pub code: Option<String>,
 }
 
 /// Told of each line after the call in which it was logged; also of what the host itself has to
@@ -50,11 +52,11 @@ impl Captured {
 
     pub(crate) fn hand_over(self, plugin: &str, sink: &LogSink) {
         for (level, text) in self.lines {
-            sink(&LogLine { plugin: plugin.into(), level, text });
+            sink(&LogLine { plugin: plugin.into(), level, text, code: None });
         }
         if self.dropped > 0 {
             let text = format!("{} more lines were not kept", self.dropped);
-            sink(&LogLine { plugin: plugin.into(), level: LogLevel::Warn, text });
+            sink(&LogLine { plugin: plugin.into(), level: LogLevel::Warn, text, code: None });
         }
     }
 }

@@ -109,6 +109,6 @@ impl Shared {
 
     fn say(&self, plugin: &str, text: &str) {
         let (plugin, text) = (plugin.into(), text.into());
-        (self.options.log)(&LogLine { plugin, level: LogLevel::Warn, text });
+        (self.options.log)(&LogLine { plugin, level: LogLevel::Warn, text, code: None });
     }
 }

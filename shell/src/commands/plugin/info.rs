@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::consent::in_words;
 use super::limits::limits;
-use super::rows::{BUILT_IN, NAME, in_background, state, words};
+use super::rows::{BUILT_IN, NAME, bindings, in_background, state, words};
 use crate::call::Call;
 use crate::flow::{Column, Output, Section, Show, View, column, column_as};
 use crate::spec::{CommandSpec, Example};
@@ -61,6 +61,13 @@ const SETTINGS: &[Column] = &[
     column("doc", "ABOUT"),
 ];
 
+const BINDINGS: &[Column] = &[
+    column("name", "NAME"),
+    column("mode", "MODE"),
+    column("clusters", "CLUSTERS"),
+    column("topics", "TOPICS"),
+];
+
 const HISTORY: &[Column] =
     &[column("version", "VERSION"), column("granted", "GRANTED"), column("digest", "DIGEST")];
 
@@ -68,6 +75,7 @@ const SECTIONS: &[Section] = &[
     Section { key: "capabilities", title: "capabilities", columns: CAPABILITIES },
     Section { key: "limits", title: "limits of a call", columns: LIMITS },
     Section { key: "settings", title: "settings", columns: SETTINGS },
+    Section { key: "bindings", title: "in charge as", columns: BINDINGS },
     Section { key: "history", title: "versions to go back to", columns: HISTORY },
 ];
 
@@ -100,6 +108,7 @@ async fn run(call: Call) -> Result<Output> {
     });
     let (mut value, name) = value.await?;
     value["failures"] = failures(&call, &name)?;
+    value["bindings"] = bindings(&call.context, &name)?;
     Ok(Output::value(value, View::Record { fields: FIELDS, sections: SECTIONS }))
 }
 
@@ -177,10 +186,8 @@ fn setting(setting: &SettingSpec) -> Value {
 /// How often it broke or said no, as far as its log goes back.
 fn failures(call: &Call, name: &str) -> Result<Value> {
     let lines = call.context.plugins.logs.read(name, LOG_LINES)?;
-    let is_failure = |line: &&Value| {
-        let text = line["text"].as_str().unwrap_or_default();
-        line["level"] == "error" && text.starts_with("plugin-")
-    };
+    // A plugin may log what it likes; only the host sets a code.
+    let is_failure = |line: &&Value| line["code"].is_string();
     let failures: Vec<&Value> = lines.iter().filter(is_failure).collect();
     Ok(json!({
         "count": failures.len(),

@@ -7,7 +7,7 @@ use kafsh_model::Result;
 use kafsh_model::plugin::PluginKind;
 use serde_json::{Value, json};
 
-use super::rows::{BUILT_IN, in_background, sorted, state, words};
+use super::rows::{BUILT_IN, bindings, in_background, meanings, sorted, state, words};
 use crate::call::Call;
 use crate::flow::{Column, Output, View, column};
 use crate::spec::{CommandSpec, Example, FlagSpec, Kind};
@@ -25,6 +25,8 @@ const COLUMNS: &[Column] = &[
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["plugin", "list"],
     summary: "list the plugins: those that are part of kafsh and those that were installed",
+    detail: "GRANTED are capabilities; in JSON `means` says in words what they allow, `lacks` what \
+             is asked for and not granted, and `bindings` where a policy is in charge.",
     flags: &[
         FlagSpec::value("kind", "KIND", KINDS, "steps, policies or transforms alone"),
         FlagSpec::switch("installed", "leave out those that are part of kafsh"),
@@ -52,6 +54,9 @@ async fn run(call: Call) -> Result<Output> {
     for plugin in plugins.store.list()?.iter().filter(|plugin| is_wanted(plugin.kind)) {
         rows.push(of_installed(&call, plugin));
     }
+    for row in &mut rows {
+        row["bindings"] = bindings(&call.context, row["name"].as_str().unwrap_or_default())?;
+    }
     let empty = rows.is_empty();
     let output = Output::value(sorted(rows), View::Rows(COLUMNS));
     Ok(match empty {
@@ -67,6 +72,8 @@ fn of_bundled(plugin: &Inspected) -> Value {
         "version": plugin.manifest.version,
         "state": "ready",
         "granted": words(&plugin.capabilities),
+        "means": meanings(&plugin.capabilities),
+        "lacks": [],
         "source": BUILT_IN,
         "summary": shown(&plugin.manifest.summary),
         "digest": format!("sha256:{}", plugin.digest),
@@ -81,6 +88,8 @@ fn of_installed(call: &Call, plugin: &Installed) -> Value {
         "version": plugin.current.version,
         "state": if unlocked { "not locked" } else { state(plugin) },
         "granted": words(&plugin.current.granted),
+        "means": meanings(&plugin.current.granted),
+        "lacks": words(&plugin.missing()),
         "source": shown(&plugin.current.source),
         "summary": shown(&plugin.current.summary),
         "digest": format!("sha256:{}", plugin.current.digest),

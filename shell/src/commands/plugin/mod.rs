@@ -20,7 +20,7 @@ mod project;
 mod remove;
 mod revoke;
 mod rollback;
-mod rows;
+pub mod rows;
 mod source;
 mod test;
 mod r#try;

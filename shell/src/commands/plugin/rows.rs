@@ -3,10 +3,13 @@
 use kafsh_host::shown;
 use kafsh_host::store::Installed;
 use kafsh_model::plugin::Capability;
+use kafsh_model::policy::PolicyBinding;
 use kafsh_model::{Error, Result};
 use serde_json::{Value, json};
 
+use super::consent::in_words;
 use crate::call::Call;
+use crate::context::Context;
 use crate::flow::{Column, Output, View, column};
 use crate::spec::{ArgSpec, Arity, Kind};
 
@@ -41,6 +44,29 @@ pub fn word(capability: &Capability) -> String {
 
 pub fn words(capabilities: &[Capability]) -> Vec<String> {
     capabilities.iter().map(word).collect()
+}
+
+/// What each of them lets a plugin do, in words.
+pub fn meanings(capabilities: &[Capability]) -> Vec<String> {
+    capabilities.iter().map(in_words).collect()
+}
+
+/// Where a policy of this name is in charge; a plugin of another kind is bound nowhere.
+///
+/// # Errors
+/// The bindings cannot be read.
+pub fn bindings(context: &Context, name: &str) -> Result<Value> {
+    let all = context.store.policy_bindings()?;
+    let own = all.iter().filter(|binding| binding.policy == name);
+    let row = |binding: &PolicyBinding| {
+        json!({
+            "name": binding.name,
+            "mode": binding.mode.name(),
+            "clusters": binding.clusters,
+            "topics": binding.topics,
+        })
+    };
+    Ok(own.map(row).collect())
 }
 
 /// Whether it would run, in one word.

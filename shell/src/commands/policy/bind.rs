@@ -81,7 +81,7 @@ async fn run(call: Call) -> Result<Output> {
     if !dry_run {
         call.context.store.bind_policy(bound.binding.clone())?;
     }
-    let output = Output::value(Value::Array(vec![row(&bound)]), View::Rows(COLUMNS));
+    let output = Output::value(Value::Array(vec![row(&call.context, &bound)]), View::Rows(COLUMNS));
     Ok(match dry_run {
         true => output.note("dry run: nothing was bound"),
         false => {

@@ -19,8 +19,10 @@ pub static SPEC: CommandSpec = CommandSpec {
 
 async fn run(call: Call) -> Result<Output> {
     let bindings = call.context.store.policy_bindings()?;
-    let rows: Vec<Value> =
-        bindings.into_iter().map(|binding| row(&load(&call.context, binding))).collect();
+    let rows: Vec<Value> = bindings
+        .into_iter()
+        .map(|binding| row(&call.context, &load(&call.context, binding)))
+        .collect();
     let none = rows.is_empty();
     let output = Output::value(Value::Array(rows), View::Rows(COLUMNS));
     Ok(match none {

@@ -43,7 +43,7 @@ async fn run(call: Call) -> Result<Output> {
     if !dry_run {
         call.context.store.bind_policy(binding.clone())?;
     }
-    let rows = Value::Array(vec![row(&load(&call.context, binding))]);
+    let rows = Value::Array(vec![row(&call.context, &load(&call.context, binding))]);
     let output = Output::value(rows, View::Rows(COLUMNS));
     Ok(if dry_run { output.note("dry run: the mode stays") } else { output })
 }

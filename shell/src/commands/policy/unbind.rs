@@ -31,7 +31,7 @@ pub static SPEC: CommandSpec = CommandSpec {
 async fn run(call: Call) -> Result<Output> {
     let binding = binding(&call.context, &call.args.text("name")?)?;
     let name = binding.name.clone();
-    let rows = Value::Array(vec![row(&load(&call.context, binding))]);
+    let rows = Value::Array(vec![row(&call.context, &load(&call.context, binding))]);
     let output = Output::value(rows, View::Rows(COLUMNS));
     if call.args.switch("dry-run") {
         return Ok(output.note("dry run: the binding stays"));
