@@ -84,7 +84,7 @@ async fn run(call: Call) -> Result<Output> {
     Ok(Output::value(Value::Array(rows.collect()), View::Rows(COLUMNS)))
 }
 
-async fn with_lag(admin: Arc<dyn Admin>, within: Duration) -> Result<Output> {
+pub(super) async fn with_lag(admin: Arc<dyn Admin>, within: Duration) -> Result<Output> {
     let groups = admin.list_groups().await?;
     let found = Mutex::new(Vec::new());
     // What was found before the time ran out stays.

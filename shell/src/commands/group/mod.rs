@@ -6,5 +6,7 @@ mod age;
 mod describe;
 mod lag;
 mod list;
+#[cfg(test)]
+mod tests;
 
 pub const COMMANDS: &[&CommandSpec] = &[&list::SPEC, &describe::SPEC];

@@ -115,8 +115,9 @@ pub fn broker_rows(
     ids.dedup();
     let row = |id: BrokerId| {
         let session = owners.get(&id).copied();
-        let all = connections.into_iter().flatten();
-        let found = all.filter(|c| Some(c.session) == session).next_back();
+        let mut all = connections.into_iter().flatten();
+        // After a reconnection the newest connection is the last.
+        let found = all.rfind(|c| Some(c.session) == session);
         let state = match (session, found, connections) {
             (None, ..) => "no session",
             (Some(_), None, Some(_)) if alone => "no connection",
