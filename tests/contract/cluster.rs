@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kafsh_model::Class::{NotFound, Unavailable};
-use kafsh_model::port::Target;
+use kafsh_model::port::{BrokerLogDirs, Target};
 use kafsh_model::record::RecordView;
 use kafsh_model::topic::OffsetAt;
 
@@ -100,5 +100,48 @@ pub async fn offsets_of_unknown(ctx: Ctx) -> Outcome {
         fails("unknown partition", listed, "partition-not-found", NotFound)?;
     }
     ensure!(ctx.admin.list_offsets(&[], OffsetAt::Latest).await.map_err(told)?.is_empty(), "none");
+    Ok(())
+}
+
+pub async fn log_dirs(ctx: Ctx) -> Outcome {
+    let name = ctx.topic("sizes", 2).await?;
+    ctx.put_values(&name, 1, &["some", "bytes"]).await?;
+    let factor = ctx.factor().await? as usize;
+    let sizes = |dirs: &[BrokerLogDirs], partition: i32| -> Vec<u64> {
+        let dirs = dirs.iter().filter_map(|(_, dirs)| dirs.as_ref().ok()).flatten();
+        let replicas = dirs.flat_map(|dir| &dir.replicas);
+        replicas.filter(|r| r.at == at(&name, partition)).map(|r| r.size_bytes).collect()
+    };
+    let all = ctx.admin.log_dirs(None, SOON).await.map_err(told)?;
+    let ids: Vec<i32> = all.iter().map(|(id, _)| *id).collect();
+    ensure_eq!(ids, ctx.broker_ids().await?, "every broker, in order");
+    for (id, dirs) in &all {
+        let dirs = dirs.as_ref().map_err(|error| format!("broker {id}: {error}"))?;
+        ensure!(!dirs.is_empty(), "broker {id} has no folder");
+        for dir in dirs {
+            ensure!(dir.path.starts_with('/') && dir.error.is_none(), "{dir:?}");
+            ensure_eq!(dir.total_bytes.is_some(), dir.usable_bytes.is_some(), "both or none");
+            ensure!(dir.usable_bytes <= dir.total_bytes, "{dir:?}");
+            ensure!(dir.replicas.iter().all(|r| !r.is_future), "{dir:?}");
+        }
+    }
+    let full = sizes(&all, 1);
+    ensure_eq!(full.len(), factor, "a size of each replica");
+    // The values alone are 9 bytes; every replica has them, since acks=all waits for them.
+    ensure!(full.iter().all(|size| *size >= 9), "{full:?}");
+    ensure_eq!(sizes(&all, 0), vec![0; factor], "sizes of an empty partition");
+
+    let one = [at(&name, 1), at(&ctx.name("never"), 0)];
+    let some = ctx.admin.log_dirs(Some(&one), SOON).await.map_err(told)?;
+    ensure_eq!(sizes(&some, 1).len(), factor, "replicas of the partition asked for");
+    let count = |dirs: &[BrokerLogDirs]| -> usize {
+        let dirs = dirs.iter().filter_map(|(_, dirs)| dirs.as_ref().ok()).flatten();
+        dirs.map(|dir| dir.replicas.len()).sum()
+    };
+    ensure_eq!(count(&some), factor, "replicas in all");
+    let none = ctx.admin.log_dirs(Some(&[]), SOON).await.map_err(told)?;
+    ensure_eq!(count(&none), 0, "replicas where none is asked for");
+    let told_of = |(_, dirs): &BrokerLogDirs| dirs.as_ref().is_ok_and(|dirs| !dirs.is_empty());
+    ensure!(none.len() == all.len() && none.iter().all(told_of), "folders are told: {none:?}");
     Ok(())
 }

@@ -9,8 +9,8 @@ use kafsh_model::name::BrokerId;
 use kafsh_model::plugin::ClusterFacts;
 use kafsh_model::policy::{Operation, TopicState};
 use kafsh_model::port::{
-    Admin, BoxFuture, ItemResult, PartitionOffset, Progress, ProgressEvent, ResourceConfigs,
-    TopicGate, TopicList,
+    Admin, BoxFuture, BrokerLogDirs, ItemResult, PartitionOffset, Progress, ProgressEvent,
+    ResourceConfigs, TopicGate, TopicList,
 };
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use kafsh_model::{Error, Result};
@@ -276,6 +276,14 @@ impl Admin for GuardedAdmin {
         at: OffsetAt,
     ) -> BoxFuture<'a, Result<Vec<PartitionOffset>>> {
         self.inner.list_offsets(partitions, at)
+    }
+
+    fn log_dirs<'a>(
+        &'a self,
+        partitions: Option<&'a [TopicPartition]>,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Vec<BrokerLogDirs>>> {
+        self.inner.log_dirs(partitions, timeout)
     }
 }
 

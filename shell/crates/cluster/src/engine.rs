@@ -36,6 +36,8 @@ mod stop;
 mod undo;
 mod up;
 
+pub use safety::Partitions;
+
 /// Longest a server may take from its start to its last gate.
 pub const READY_DEADLINE: Duration = Duration::from_secs(60);
 

@@ -8,6 +8,7 @@ pub mod error;
 pub mod glob;
 pub mod group;
 pub mod keys;
+pub mod log_dir;
 pub mod name;
 pub mod plan;
 pub mod plugin;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::config::{ConfigChange, ConfigEntry, ConfigResource};
 use crate::error::{Error, Result};
 use crate::group::{CommittedOffset, GroupDescription, GroupListing};
+use crate::log_dir::LogDir;
 use crate::name::BrokerId;
 use crate::plan::{Node, StepInfo, StepInput, StepPlan, Verification};
 use crate::policy::Policies;
@@ -51,6 +52,9 @@ pub type ResourceConfigs = (ConfigResource, Vec<ConfigEntry>);
 
 /// A partition and an offset in it; `None`: there is none.
 pub type PartitionOffset = (TopicPartition, Option<i64>);
+
+/// A broker and its log folders, or why it did not tell.
+pub type BrokerLogDirs = (BrokerId, Result<Vec<LogDir>>);
 
 /// The outcome of one item of a call that takes many.
 pub type ItemResult = (String, Result<()>);
@@ -127,6 +131,15 @@ pub trait Admin: Send + Sync {
         partitions: &'a [TopicPartition],
         at: OffsetAt,
     ) -> BoxFuture<'a, Result<Vec<PartitionOffset>>>;
+
+    /// The log folders of every broker that is up, by id, with the replicas of these partitions
+    /// (`None`: of all; empty: of none). All brokers are asked side by side, and one that has not
+    /// answered within `timeout` is an error of its own.
+    fn log_dirs<'a>(
+        &'a self,
+        partitions: Option<&'a [TopicPartition]>,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Vec<BrokerLogDirs>>>;
 }
 
 /// Records in and out.
@@ -360,6 +373,15 @@ pub trait Runtime: Send + Sync {
         node: Node,
         lines: usize,
     ) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// Lines of the node's log that contain `text`, oldest first, those of earlier starts too where
+    /// they are kept; only its last `bytes` are looked at. `None`: it has no log.
+    fn log_lines_with<'a>(
+        &'a self,
+        spec: &'a ClusterSpec,
+        node: Node,
+        text: &'a str,
+        bytes: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<String>>>>;
     /// Moves the data of every node aside as one unit; returns the unit's name.
     fn archive<'a>(
         &'a self,

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use kafsh_model::config::{ConfigChange, ConfigEntry, ConfigResource};
 use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
-use kafsh_model::port::{Admin, BoxFuture, ItemResult, Target};
+use kafsh_model::log_dir::{LogDir, ReplicaSize};
+use kafsh_model::port::{Admin, BoxFuture, BrokerLogDirs, ItemResult, Target};
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use kafsh_model::{BrokerId, Result};
 
 use crate::fault::{Silence, no_controller, no_leader, no_partition, no_topic};
+use crate::runtime::facts::data_paths_of_key;
 use crate::world::{Contact, World};
 use crate::{Rehearsal, check_address};
 
@@ -128,6 +130,54 @@ impl World {
         };
         partitions.iter().map(one).collect()
     }
+
+    /// Folders of every broker; a silent one is told at once, since a rehearsal keeps nobody
+    /// waiting.
+    fn folders(
+        &self,
+        contact: &Contact,
+        partitions: Option<&[TopicPartition]>,
+        doing: &str,
+    ) -> Result<Vec<BrokerLogDirs>> {
+        let cluster = self.cluster_of(contact)?;
+        let view = self.view(contact)?;
+        let one = |broker: &kafsh_model::topic::BrokerView| {
+            let Some(owner) = self.live(cluster, broker.id) else {
+                let address = format!("{}:{}", broker.host, broker.port);
+                return (broker.id, Err(Silence::Refused.error(doing, &address)));
+            };
+            let replicas = self.replicas(contact, broker.id, partitions);
+            let path = data_paths_of_key(&owner);
+            (broker.id, Ok(vec![LogDir { path, replicas, ..LogDir::default() }]))
+        };
+        Ok(view.brokers.iter().map(one).collect())
+    }
+
+    fn replicas(
+        &self,
+        contact: &Contact,
+        broker: BrokerId,
+        partitions: Option<&[TopicPartition]>,
+    ) -> Vec<ReplicaSize> {
+        let Some(cluster) = self.cluster(&contact.home) else { return Vec::new() };
+        let mut replicas = Vec::new();
+        for (name, topic) in &cluster.topics {
+            for partition in (0..).take(topic.partitions.len()) {
+                let at = TopicPartition { topic: name.clone(), partition };
+                if partitions.is_some_and(|wanted| !wanted.contains(&at)) {
+                    continue;
+                }
+                let Some(log) = self.log(&contact.home, broker, &topic.id, partition) else {
+                    continue;
+                };
+                let leader = self.leader_log(&contact.home, name, partition);
+                let offset_lag = leader.map_or(0, |leader| leader.end() - log.end());
+                let size_bytes = log.bytes();
+                replicas.push(ReplicaSize { at, size_bytes, offset_lag, is_future: false });
+            }
+        }
+        replicas
+    }
 }
 
 impl Admin for MemoryAdmin {
@@ -244,5 +294,14 @@ impl Admin for MemoryAdmin {
         at: OffsetAt,
     ) -> BoxFuture<'a, Result<Vec<(TopicPartition, Option<i64>)>>> {
         self.ask("list offsets", move |world, contact| world.offsets(contact, partitions, at))
+    }
+
+    fn log_dirs<'a>(
+        &'a self,
+        partitions: Option<&'a [TopicPartition]>,
+        _timeout: Duration,
+    ) -> BoxFuture<'a, Result<Vec<BrokerLogDirs>>> {
+        let doing = "describe log folders";
+        self.ask(doing, move |world, contact| world.folders(contact, partitions, doing))
     }
 }

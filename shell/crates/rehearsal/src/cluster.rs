@@ -123,12 +123,15 @@ impl Cluster {
     }
 
     /// The lowest id leads the cluster: whoever of real brokers is first, here it is known.
-    pub(crate) fn elect_controller(&mut self) {
+    /// Returns who was elected now.
+    pub(crate) fn elect_controller(&mut self) -> Option<BrokerId> {
         let lowest = self.brokers.keys().next().copied();
-        if lowest.is_some() && lowest != self.controller {
+        let elected = lowest.filter(|_| lowest != self.controller);
+        if elected.is_some() {
             self.controller_epoch += 1;
         }
         self.controller = lowest;
+        elected
     }
 
     /// Takes a broker out of every in-sync set; `unclean` says whether a topic may be led by a

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::cluster::{Cluster, Topic};
 use crate::defaults;
 use crate::log::Log;
+use crate::runtime::deaths;
 use crate::world::{Home, Key, SESSION, World};
 
 impl World {
@@ -18,9 +19,22 @@ impl World {
         let Some(cluster) = self.cluster_mut(home) else { return };
         cluster.brokers.remove(&id);
         cluster.demote(id, |topic| lossy.contains(&topic.id));
-        cluster.elect_controller();
+        let elected = cluster.elect_controller();
         cluster.drop_coordination();
+        self.log_election(home, elected);
         self.publish(home);
+    }
+
+    /// Who was elected says so in its log, in Kafka's words.
+    fn log_election(&mut self, home: &Home, elected: Option<BrokerId>) {
+        let owner = elected.and_then(|id| {
+            let cluster = self.cluster(home)?;
+            Some((id, cluster.controller_epoch, cluster.brokers.get(&id)?.owner.clone()))
+        });
+        let Some((id, epoch, owner)) = owner else { return };
+        if let Some(server) = self.servers.get_mut(&owner) {
+            server.log.push(deaths::line("INFO", &deaths::elected(id, epoch)));
+        }
     }
 
     /// Ids of the topics that a replica may lead that was not in sync.
@@ -61,7 +75,9 @@ impl World {
                 }
             }
         }
-        cluster.elect_controller();
+        let elected = cluster.elect_controller();
+        self.log_election(home, elected);
+        let Some(cluster) = self.cluster(home) else { return };
         let Some(owner) = cluster.brokers.get(&id).map(|r| r.owner.clone()) else { return };
         for (topic, number, leader) in copies {
             let log = self.log(home, leader, &topic, number).cloned().unwrap_or_default();

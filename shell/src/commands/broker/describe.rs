@@ -5,6 +5,7 @@ use kafsh_model::spec::{BrokerSpec, ClusterSpec};
 use kafsh_model::{BrokerId, Error, Result, keys};
 use serde_json::{Value, json};
 
+use super::disks;
 use super::list::rows;
 use super::nodes::BROKER;
 use crate::call::Call;
@@ -46,6 +47,10 @@ const SECTIONS: &[Section] = &[
             column_as("bytes", "SIZE", Show::Size),
             column("cluster_id", "CLUSTER ID"),
             column_as("clean", "CLEAN", Show::Tick),
+            column("replicas", "REPLICAS"),
+            column_as("disk_free_bytes", "DISK LEFT", Show::Size),
+            column_as("disk_total_bytes", "OF", Show::Size),
+            column("error", "ERROR"),
         ],
     },
     Section {
@@ -68,7 +73,8 @@ pub static SPEC: CommandSpec = CommandSpec {
 
 async fn run(call: Call) -> Result<Output> {
     let id = call.args.broker("broker")?;
-    let (rows, _) = rows(&call).await?;
+    let (rows, disks) = tokio::join!(rows(&call), disks::ask(&call, true));
+    let (rows, _) = rows?;
     let Some(mut value) = rows.iter().find(|row| row["broker"] == json!(id)).cloned() else {
         let ids: Vec<String> = rows.iter().map(|row| row["broker"].to_string()).collect();
         return Err(Error::not_found("broker-not-found", format!("no broker {id}"))
@@ -78,6 +84,8 @@ async fn run(call: Call) -> Result<Output> {
     if let Some(spec) = ours(&call) {
         add_own(&call, &spec, id, &mut value).await?;
     }
+    disks::add(&mut value, &disks);
+    disks::add_folders(&mut value, disks.get(&id).map_or(&[], Vec::as_slice));
     Ok(Output::value(value, View::Record { fields: FIELDS, sections: SECTIONS }))
 }
 

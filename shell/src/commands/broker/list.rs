@@ -7,6 +7,7 @@ use kafsh_model::topic::TopicDescription;
 use kafsh_model::{BrokerId, Result};
 use serde_json::{Value, json};
 
+use super::disks;
 use crate::call::Call;
 use crate::commands::cluster::{common, foreign};
 use crate::context::Known;
@@ -24,12 +25,16 @@ const COLUMNS: &[Column] = &[
     column("pid", "PID"),
     column_as("uptime_ms", "UP", Show::Duration),
     column_as("data_bytes", "DATA", Show::Size),
+    column_as("disk_free_bytes", "DISK LEFT", Show::Size),
     column("rack", "RACK"),
 ];
 
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["broker", "list"],
     summary: "list brokers with their state, listeners, leaders and replicas",
+    detail: "`disk_free_bytes` and `disk_total_bytes` are of the disk with the least left of those \
+             that hold its log.dirs; null where a broker does not tell (before Kafka 3.3, or \
+             silent).",
     needs: Needs::Cluster,
     examples: &[
         Example { line: "broker list", about: "of the session's cluster" },
@@ -43,7 +48,9 @@ pub static SPEC: CommandSpec = CommandSpec {
 };
 
 async fn run(call: Call) -> Result<Output> {
-    let (rows, _) = rows(&call).await?;
+    let (rows, disks) = tokio::join!(rows(&call), disks::ask(&call, false));
+    let (mut rows, _) = rows?;
+    rows.iter_mut().for_each(|row| disks::add(row, &disks));
     Ok(Output::value(Value::Array(rows), View::Rows(COLUMNS)))
 }
 

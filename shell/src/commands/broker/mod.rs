@@ -4,6 +4,7 @@ use crate::spec::CommandSpec;
 
 mod config;
 mod describe;
+mod disks;
 mod kill;
 mod list;
 mod logs;

@@ -2,31 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use kafsh_cluster::engine::report::{ClusterStatus, NodeStatus, PartitionHealth};
+use kafsh_cluster::engine::Partitions;
+use kafsh_cluster::engine::report::{ClusterStatus, NodeStatus};
 use kafsh_cluster::store::Attached;
-use kafsh_model::config::ConfigResource;
-use kafsh_model::port::Admin;
 use kafsh_model::topic::{BrokerView, ClusterView, TopicDescription};
 use kafsh_model::{BrokerId, Result};
 
 use crate::call::Call;
 
-/// Topics whose configuration is asked for in one call.
-const TOPICS_PER_CALL: usize = 500;
-
-const MIN_ISR: &str = "min.insync.replicas";
-
-/// The status of an attached cluster.
+/// The status of an attached cluster, and the partitions it was made of.
 ///
 /// # Errors
 /// `unavailable` where no broker answers; `not-authorised`.
-pub async fn status(call: &Call, attached: &Attached) -> Result<ClusterStatus> {
+pub async fn status(call: &Call, attached: &Attached) -> Result<(ClusterStatus, Partitions)> {
     let target = call.context.target(attached.name.as_str())?;
     let admin = call.context.admin(&target)?;
     let view = admin.cluster().await?;
-    let topics = admin.topics(None).await?;
-    let health = health(&*admin, &topics).await?;
-    let known = replica_holders(&topics);
+    let partitions = Partitions::read(&*admin).await?;
+    let health = partitions.health();
+    let known = replica_holders(&partitions.topics);
     let lost: Vec<BrokerId> =
         known.into_iter().filter(|id| !view.brokers.iter().any(|b| b.id == *id)).collect();
     let mut reasons: Vec<String> =
@@ -44,7 +38,7 @@ pub async fn status(call: &Call, attached: &Attached) -> Result<ClusterStatus> {
         }
     }
     let drift = drift(attached, &view);
-    Ok(ClusterStatus {
+    let status = ClusterStatus {
         name: attached.name.to_string(),
         healthy: reasons.is_empty() && drift.is_empty(),
         state: if reasons.is_empty() { "healthy" } else { "degraded" }.to_string(),
@@ -61,7 +55,8 @@ pub async fn status(call: &Call, attached: &Attached) -> Result<ClusterStatus> {
         reasons,
         ephemeral: false,
         orphaned: false,
-    })
+    };
+    Ok((status, partitions))
 }
 
 /// Another id than when it was attached is another cluster at the same address.
@@ -117,30 +112,4 @@ pub fn shares(topics: &[TopicDescription]) -> BTreeMap<BrokerId, (usize, usize)>
         }
     }
     shares
-}
-
-async fn health(admin: &dyn Admin, topics: &[TopicDescription]) -> Result<PartitionHealth> {
-    let mut min_isr: BTreeMap<String, usize> = BTreeMap::new();
-    for some in topics.chunks(TOPICS_PER_CALL) {
-        let resources: Vec<ConfigResource> =
-            some.iter().map(|topic| ConfigResource::Topic(topic.name.clone())).collect();
-        for (resource, entries) in admin.describe_configs(&resources).await? {
-            let entry = entries.into_iter().find(|entry| entry.key == MIN_ISR);
-            let value = entry.and_then(|entry| entry.value?.parse().ok());
-            if let (ConfigResource::Topic(name), Some(value)) = (resource, value) {
-                min_isr.insert(name, value);
-            }
-        }
-    }
-    let mut health = PartitionHealth { topics: topics.len(), ..PartitionHealth::default() };
-    for topic in topics {
-        let least = min_isr.get(&topic.name).copied().unwrap_or(1);
-        for partition in &topic.partitions {
-            health.partitions += 1;
-            health.offline += usize::from(partition.is_offline());
-            health.under_min_isr += usize::from(partition.isr.len() < least);
-            health.under_replicated += usize::from(partition.is_under_replicated());
-        }
-    }
-    Ok(health)
 }

@@ -9,8 +9,10 @@ mod create;
 mod destroy;
 mod detach;
 mod doctor;
+mod elections;
 mod export;
 pub(super) mod foreign;
+mod health;
 pub(super) mod in_sync;
 pub(super) mod lifecycle;
 mod list;
@@ -20,6 +22,7 @@ mod plan;
 mod request;
 mod restart;
 mod restore;
+mod since;
 mod start;
 mod status;
 mod stop;
@@ -34,6 +37,7 @@ pub const COMMANDS: &[&CommandSpec] = &[
     &stop::SPEC,
     &restart::SPEC,
     &status::SPEC,
+    &health::SPEC,
     &doctor::SPEC,
     &logs::SPEC,
     &archive::SPEC,

@@ -54,7 +54,7 @@ async fn run(call: Call) -> Result<Output> {
     let name = common::name(&call)?;
     let (status, managed) = match call.context.known(name.as_str())? {
         Known::Managed(spec) => (common::engine(&call)?.status(&spec).await?, true),
-        Known::Attached(attached) => (foreign::status(&call, &attached).await?, false),
+        Known::Attached(attached) => (foreign::status(&call, &attached).await?.0, false),
     };
     let value = value(&status, managed)?;
     let notes = if status.orphaned { orphans::note(&call, &name) } else { None };

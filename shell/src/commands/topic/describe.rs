@@ -10,9 +10,10 @@ use kafsh_model::{BrokerId, Error, Result};
 use serde_json::{Map, Value, json};
 
 use super::down::Down;
+use super::sizes::{self, Sizes};
 use crate::call::Call;
 use crate::commands::config::resource;
-use crate::flow::{Column, Output, Section, View, column};
+use crate::flow::{Column, Output, Section, Show, View, column, column_as};
 use crate::spec::{ArgSpec, Arity, CommandSpec, Example, Kind, Needs};
 
 const FIELDS: &[Column] = &[
@@ -22,6 +23,7 @@ const FIELDS: &[Column] = &[
     column("min_isr", "min.insync.replicas"),
     column("health", "health"),
     column("records", "records"),
+    column_as("size_bytes", "size", Show::Size),
 ];
 
 const PARTITIONS: Section = Section {
@@ -36,6 +38,7 @@ const PARTITIONS: Section = Section {
         column("earliest", "EARLIEST"),
         column("end", "END"),
         column("count", "COUNT"),
+        column_as("size_bytes", "SIZE", Show::Size),
     ],
 };
 
@@ -54,7 +57,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     detail: "One topic is one object, several are a list. `configs` holds the settings that are \
              not Kafka's defaults; `missing` the replicas that are not in sync. `count` is the \
              span of offsets, which compaction and transactions make larger than the number of \
-             records.",
+             records. `size_bytes` is what the leader has on its disk.",
     args: &[ArgSpec { name: "name", kind: Kind::Topic, arity: Arity::Many, help: "the topics" }],
     needs: Needs::Cluster,
     examples: &[
@@ -84,7 +87,9 @@ async fn run(call: Call) -> Result<Output> {
     let ids = down.ids();
     let resources: Vec<ConfigResource> = names.iter().cloned().map(ConfigResource::Topic).collect();
     let offsets = tokio::time::timeout(OFFSETS_WAIT, offsets(admin.as_ref(), &real));
-    let (configs, offsets) = tokio::join!(admin.describe_configs(&resources), offsets);
+    let sizes = sizes::bytes(admin.as_ref(), &real, true);
+    let (configs, offsets, sizes) =
+        tokio::join!(admin.describe_configs(&resources), offsets, sizes);
     let configs = configs?;
     let offsets = offsets.unwrap_or_else(|_| Err(Error::timed_out("no answer in time")));
     let offsets = offsets.unwrap_or_else(|error| {
@@ -98,7 +103,7 @@ async fn run(call: Call) -> Result<Output> {
             let of = ConfigResource::Topic(topic.name.clone());
             let entries = configs.iter().find(|(resource, _)| *resource == of);
             let entries = entries.map_or(&[][..], |(_, entries)| entries.as_slice());
-            describe(topic, real, entries, &offsets, &ids)
+            describe(topic, real, entries, &Held { offsets: &offsets, sizes: &sizes }, &ids)
         })
         .collect();
     let value = match described.len() {
@@ -143,11 +148,18 @@ pub(super) async fn offsets(
     Ok(both.collect())
 }
 
+/// What partitions hold; what is not in these is not known.
+struct Held<'a> {
+    /// Earliest offset and end
+    offsets: &'a HashMap<TopicPartition, (i64, i64)>,
+    sizes: &'a Sizes,
+}
+
 fn describe(
     topic: &TopicDescription,
     real: &TopicDescription,
     entries: &[ConfigEntry],
-    offsets: &HashMap<TopicPartition, (i64, i64)>,
+    held: &Held<'_>,
     down: &[BrokerId],
 ) -> Value {
     let mut sources = Vec::new();
@@ -166,10 +178,10 @@ fn describe(
     }
     let of = |partition: i32| {
         let place = TopicPartition { topic: topic.name.clone(), partition };
-        offsets.get(&place).copied()
+        (held.offsets.get(&place).copied(), held.sizes.get(&place).copied())
     };
     let counts: Option<i64> =
-        topic.partitions.iter().map(|p| of(p.partition).map(|(start, end)| end - start)).sum();
+        topic.partitions.iter().map(|p| of(p.partition).0.map(|(start, end)| end - start)).sum();
     let partitions: Vec<Value> =
         topic.partitions.iter().map(|p| partition(p, of(p.partition), down)).collect();
     json!({
@@ -181,6 +193,7 @@ fn describe(
         "min_isr": min_isr,
         "health": super::list::health(real),
         "records": counts,
+        "size_bytes": sizes::total(topic, held.sizes),
         "configs": configs,
         "config_sources": sources,
     })
@@ -189,7 +202,7 @@ fn describe(
 /// `down`: brokers whose processes do not run, whatever metadata says.
 fn partition(
     partition: &PartitionDescription,
-    offsets: Option<(i64, i64)>,
+    (offsets, size_bytes): (Option<(i64, i64)>, Option<u64>),
     down: &[BrokerId],
 ) -> Value {
     let replicas = partition.replicas.iter().copied();
@@ -208,5 +221,6 @@ fn partition(
         "earliest": offsets.map(|(start, _)| start),
         "end": offsets.map(|(_, end)| end),
         "count": offsets.map(|(start, end)| end - start),
+        "size_bytes": size_bytes,
     })
 }

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use kafsh_model::Result;
 use kafsh_model::config::ConfigResource;
 use kafsh_model::port::Admin;
-use kafsh_model::topic::TopicDescription;
+use kafsh_model::topic::{PartitionDescription, TopicDescription};
 use serde_json::{Value, json};
 
 use super::down::Down;
+use super::sizes::{self, Sizes};
 use crate::call::Call;
-use crate::flow::{Column, Output, View, column};
+use crate::flow::{Column, Output, Show, View, column, column_as};
 use crate::spec::{CommandSpec, Example, FlagSpec, Needs};
 
 const COLUMNS: &[Column] = &[
@@ -20,11 +21,24 @@ const COLUMNS: &[Column] = &[
     column("health", "HEALTH"),
 ];
 
+const COLUMNS_SIZES: &[Column] = &[
+    column("name", "NAME"),
+    column("partitions", "PARTITIONS"),
+    column("replication_factor", "RF"),
+    column("records", "RECORDS"),
+    column_as("size_bytes", "SIZE", Show::Size),
+    column("out_of_sync", "OUT OF SYNC"),
+    column("under_min_isr", "UNDER MIN ISR"),
+    column("health", "HEALTH"),
+];
+
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["topic", "list"],
     summary: "list topics and their health",
     detail: "Kafka's own topics are left out, unless asked for with `--internal` or by a filter \
-             of health. Several filters show what any of them finds.",
+             of health. Several filters show what any of them finds. --sizes adds `records` (the \
+             span of offsets), `size_bytes` (what leaders have on their disks), `out_of_sync` \
+             (replicas) and `under_min_isr` (partitions); null where a broker did not tell in time.",
     flags: &[
         FlagSpec::switch("internal", "Kafka's own topics too"),
         FlagSpec::switch("under-replicated", "only those with a replica out of sync")
@@ -33,11 +47,16 @@ pub static SPEC: CommandSpec = CommandSpec {
             .alias(&["under-min-isr-partitions"]),
         FlagSpec::switch("offline", "only those with a partition without a leader")
             .alias(&["unavailable-partitions"]),
+        FlagSpec::switch("sizes", "records, bytes, replicas out of sync"),
     ],
     needs: Needs::Cluster,
     examples: &[
         Example { line: "topic list", about: "all but Kafka's own" },
         Example { line: "topic list --under-replicated", about: "what needs care" },
+        Example {
+            line: "topic list --sizes | jq 'sort_by(-.size_bytes) | .[:10] | map(.name)'",
+            about: "the ten largest",
+        },
         Example { line: "topic list | jq '[.[].name]'", about: "names, for a script" },
     ],
     run: |call| Box::pin(run(call)),
@@ -55,23 +74,53 @@ async fn run(call: Call) -> Result<Output> {
         topics.retain(|topic| !topic.internal);
     }
     let notes = down.correct(&mut topics);
-    let min_isr = match switch("under-min-isr") {
-        true => min_isr(admin.as_ref(), &topics).await?,
-        false => HashMap::new(),
+    let sized = switch("sizes");
+    let min_isr = async {
+        match switch("under-min-isr") || sized {
+            true => min_isr(admin.as_ref(), &topics).await.map(Some),
+            false => Ok(None),
+        }
     };
+    let held = async {
+        match sized {
+            true => Some(tokio::join!(
+                sizes::records(&admin, &topics),
+                sizes::bytes(admin.as_ref(), &topics, false)
+            )),
+            false => None,
+        }
+    };
+    let (min_isr, held) = tokio::join!(min_isr, held);
+    let min_isr = min_isr?;
     topics.sort_by(|a, b| a.name.cmp(&b.name));
     let mut rows = Vec::new();
     for topic in &topics {
-        let under = under_min_isr(topic, min_isr.get(&topic.name).copied());
+        let least = min_isr.as_ref().map(|known| known.get(&topic.name).copied());
+        let under = least.map(|least| under_min_isr(topic, least));
         let kept = !filtered
             || (switch("under-replicated") && under_replicated(topic) > 0)
-            || (switch("under-min-isr") && under > 0)
+            || (switch("under-min-isr") && under > Some(0))
             || (switch("offline") && offline(topic) > 0);
         if kept {
-            rows.push(row(topic));
+            let mut row = row(topic);
+            if let Some(under) = under {
+                row["under_min_isr"] = json!(under);
+            }
+            if let Some((records, bytes)) = &held {
+                add_sizes(&mut row, topic, records, bytes);
+            }
+            rows.push(row);
         }
     }
-    Ok(Output { notes, ..Output::value(Value::Array(rows), View::Rows(COLUMNS)) })
+    let columns = if sized { COLUMNS_SIZES } else { COLUMNS };
+    Ok(Output { notes, ..Output::value(Value::Array(rows), View::Rows(columns)) })
+}
+
+fn add_sizes(row: &mut Value, topic: &TopicDescription, records: &Sizes, bytes: &Sizes) {
+    let out_of_sync = |p: &PartitionDescription| p.replicas.len().saturating_sub(p.isr.len());
+    row["records"] = json!(sizes::total(topic, records));
+    row["size_bytes"] = json!(sizes::total(topic, bytes));
+    row["out_of_sync"] = json!(topic.partitions.iter().map(out_of_sync).sum::<usize>());
 }
 
 fn row(topic: &TopicDescription) -> Value {
@@ -132,7 +181,6 @@ pub(super) async fn min_isr(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kafsh_model::topic::PartitionDescription;
 
     fn topic(partitions: &[(Option<i32>, &[i32])]) -> TopicDescription {
         let partition =

@@ -12,6 +12,7 @@ mod offsets;
 mod rows;
 mod set;
 mod settle;
+mod sizes;
 mod unset;
 
 pub const COMMANDS: &[&CommandSpec] = &[

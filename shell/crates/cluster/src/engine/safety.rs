@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use kafsh_model::config::ConfigResource;
 use kafsh_model::plan::{Finding, Node, Severity};
+use kafsh_model::port::Admin;
 use kafsh_model::snapshot::{NodeFacts, ProcessState};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::topic::TopicDescription;
@@ -20,14 +21,35 @@ const PARTITIONS_SHOWN: usize = 5;
 /// Topics whose configuration is asked for in one call.
 const TOPICS_PER_CALL: usize = 500;
 
-/// Topics with their `min.insync.replicas`.
-pub(super) struct Partitions {
-    pub(super) topics: Vec<TopicDescription>,
+/// All topics with their `min.insync.replicas`.
+pub struct Partitions {
+    pub topics: Vec<TopicDescription>,
     min_isr: BTreeMap<String, usize>,
 }
 
 impl Partitions {
-    pub(super) fn min_isr(&self, topic: &str) -> usize {
+    /// Asks the brokers.
+    ///
+    /// # Errors
+    /// What the port says.
+    pub async fn read(admin: &dyn Admin) -> Result<Partitions> {
+        let topics = admin.topics(None).await?;
+        let mut min_isr = BTreeMap::new();
+        for some in topics.chunks(TOPICS_PER_CALL) {
+            let resources: Vec<ConfigResource> =
+                some.iter().map(|topic| ConfigResource::Topic(topic.name.clone())).collect();
+            for (resource, entries) in admin.describe_configs(&resources).await? {
+                let ConfigResource::Topic(name) = resource else { continue };
+                let entry = entries.iter().find(|entry| entry.key == "min.insync.replicas");
+                let value = entry.and_then(|entry| entry.value.as_ref()?.parse().ok());
+                min_isr.insert(name, value.unwrap_or(1));
+            }
+        }
+        Ok(Partitions { topics, min_isr })
+    }
+
+    /// `min.insync.replicas` of a topic; Kafka's default where the brokers do not tell.
+    pub fn min_isr(&self, topic: &str) -> usize {
         self.min_isr.get(topic).copied().unwrap_or(1)
     }
 
@@ -37,7 +59,8 @@ impl Partitions {
         self
     }
 
-    pub(super) fn health(&self) -> PartitionHealth {
+    /// Counts over all of them.
+    pub fn health(&self) -> PartitionHealth {
         let mut health = PartitionHealth { topics: self.topics.len(), ..Default::default() };
         for topic in &self.topics {
             let min_isr = self.min_isr(&topic.name);
@@ -182,18 +205,7 @@ impl Engine {
         facts: &[NodeFacts],
     ) -> Result<Partitions> {
         let admin = self.admin(spec)?;
-        let topics = admin.topics(None).await?;
-        let mut min_isr = BTreeMap::new();
-        for some in topics.chunks(TOPICS_PER_CALL) {
-            let resources: Vec<ConfigResource> =
-                some.iter().map(|topic| ConfigResource::Topic(topic.name.clone())).collect();
-            for (resource, entries) in admin.describe_configs(&resources).await? {
-                let ConfigResource::Topic(name) = resource else { continue };
-                let entry = entries.iter().find(|entry| entry.key == "min.insync.replicas");
-                let value = entry.and_then(|entry| entry.value.as_ref()?.parse().ok());
-                min_isr.insert(name, value.unwrap_or(1));
-            }
-        }
+        let partitions = Partitions::read(admin.as_ref()).await?;
         let runs = |id: BrokerId| {
             facts.iter().any(|facts| {
                 facts.node == Node::Broker(id)
@@ -202,7 +214,7 @@ impl Engine {
         };
         let brokers = spec.brokers.iter().map(|broker| broker.id);
         let dead: Vec<BrokerId> = brokers.filter(|id| !runs(*id)).collect();
-        Ok(Partitions { topics, min_isr }.without(&dead))
+        Ok(partitions.without(&dead))
     }
 
     /// Waits until no partition lacks a replica.

@@ -10,6 +10,7 @@ use kafsh_model::{BrokerId, Result};
 use super::Engine;
 use super::observe::bounded;
 use super::report::{ClusterStatus, NodeStatus, PartitionHealth};
+use super::safety::Partitions;
 
 /// Longest that brokers are asked for their partitions in one look.
 const PARTITIONS_TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,8 +21,20 @@ impl Engine {
     /// # Errors
     /// As [`Engine::observe`].
     pub async fn status(&self, spec: &ClusterSpec) -> Result<ClusterStatus> {
+        Ok(self.status_and_partitions(spec).await?.0)
+    }
+
+    /// The status and the partitions it was made of, without brokers that do not run; `None`
+    /// where nobody told them in time.
+    ///
+    /// # Errors
+    /// As [`Engine::observe`].
+    pub async fn status_and_partitions(
+        &self,
+        spec: &ClusterSpec,
+    ) -> Result<(ClusterStatus, Option<Partitions>)> {
         let snapshot = self.observe(spec).await?;
-        self.status_of(spec, &snapshot).await
+        Ok(self.judged(spec, &snapshot).await)
     }
 
     /// The status over a snapshot already taken; asks only for partitions.
@@ -33,6 +46,14 @@ impl Engine {
         spec: &ClusterSpec,
         snapshot: &Snapshot,
     ) -> Result<ClusterStatus> {
+        Ok(self.judged(spec, snapshot).await.0)
+    }
+
+    async fn judged(
+        &self,
+        spec: &ClusterSpec,
+        snapshot: &Snapshot,
+    ) -> (ClusterStatus, Option<Partitions>) {
         // Any broker that runs may answer; readiness asks for all of them.
         let running = |facts: &&NodeFacts| {
             matches!(facts.node, Node::Broker(_))
@@ -45,8 +66,9 @@ impl Engine {
             }
             None => None,
         };
-        let status = status(spec, snapshot, partitions.map(|partitions| partitions.health()));
-        Ok(ClusterStatus { orphaned: self.orphaned_by(spec).is_some(), ..status })
+        let status = status(spec, snapshot, partitions.as_ref().map(Partitions::health));
+        let orphaned = self.orphaned_by(spec).is_some();
+        (ClusterStatus { orphaned, ..status }, partitions)
     }
 }
 

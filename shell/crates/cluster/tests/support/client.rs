@@ -7,8 +7,8 @@ use kafsh_model::config::{ConfigChange, ConfigEntry, ConfigResource, ConfigSourc
 use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
 use kafsh_model::plan::Node;
 use kafsh_model::port::{
-    Admin, Connector, ConsumeOptions, Consumer, Delivered, Delivery, Fetched, ItemResult, Producer,
-    Records, Target, ZnodeData, ZooKeeper, ZooKeeperStatus,
+    Admin, BrokerLogDirs, Connector, ConsumeOptions, Consumer, Delivered, Delivery, Fetched,
+    ItemResult, Producer, Records, Target, ZnodeData, ZooKeeper, ZooKeeperStatus,
 };
 use kafsh_model::record::{RecordBatch, RecordView};
 use kafsh_model::topic::{
@@ -208,6 +208,14 @@ impl Admin for World {
         _: &'a [TopicPartition],
         _: OffsetAt,
     ) -> Answer<'a, Vec<(TopicPartition, Option<i64>)>> {
+        not_here()
+    }
+
+    fn log_dirs<'a>(
+        &'a self,
+        _: Option<&'a [TopicPartition]>,
+        _: Duration,
+    ) -> Answer<'a, Vec<BrokerLogDirs>> {
         not_here()
     }
 }

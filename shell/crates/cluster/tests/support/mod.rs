@@ -323,6 +323,16 @@ impl Runtime for World {
         Box::pin(async { Ok(vec!["a line of the log".to_string()]) })
     }
 
+    fn log_lines_with<'a>(
+        &'a self,
+        _: &'a ClusterSpec,
+        _: Node,
+        _: &'a str,
+        _: u64,
+    ) -> Answer<'a, Option<Vec<String>>> {
+        Box::pin(async { Ok(None) })
+    }
+
     fn archive<'a>(&'a self, _: &'a ClusterSpec, reason: &'a str) -> Answer<'a, String> {
         Box::pin(self.change(format!("archive {reason}"), |state| {
             let unit = format!("unit-{}", state.archives.len() + 1);

@@ -2,6 +2,7 @@
 
 mod configs;
 mod groups;
+mod log_dirs;
 mod metadata;
 mod offsets;
 mod topics;
@@ -13,7 +14,7 @@ use kafka_protocol::messages::TopicName;
 use kafka_protocol::protocol::StrBytes;
 use kafsh_model::config::{ConfigChange, ConfigEntry, ConfigResource};
 use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
-use kafsh_model::port::{Admin, BoxFuture, ItemResult, Target};
+use kafsh_model::port::{Admin, BoxFuture, BrokerLogDirs, ItemResult, Target};
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use kafsh_model::{BrokerId, Error, Result};
 
@@ -179,5 +180,13 @@ impl Admin for KafkaAdmin {
             let deadline = self.client.deadline();
             self.offsets(partitions, at, Isolation::ReadUncommitted, deadline).await
         })
+    }
+
+    fn log_dirs<'a>(
+        &'a self,
+        partitions: Option<&'a [TopicPartition]>,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Vec<BrokerLogDirs>>> {
+        Box::pin(self.log_folders(partitions, timeout))
     }
 }

@@ -9,8 +9,16 @@ const FATAL: &str =
     "Fatal error during KafkaServer startup. Prepare to shutdown (kafka.server.KafkaServer)";
 
 /// A line as log4j writes it.
-pub(super) fn line(level: &str, text: &str) -> String {
+pub(crate) fn line(level: &str, text: &str) -> String {
     format!("[{}] {level} {text}", log_stamp(now_ms()))
+}
+
+/// What a broker says that has become the controller.
+pub(crate) fn elected(id: i32, epoch: i32) -> String {
+    format!(
+        "[Controller id={id}] {id} successfully elected as the controller. Epoch incremented to \
+         {epoch} and epoch zk version is now {epoch} (kafka.controller.KafkaController)"
+    )
 }
 
 pub(super) fn fatal(cause: String) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! The runtime port: servers that are only states, and end or go on as they are told.
 
 mod boot;
-mod deaths;
+pub(crate) mod deaths;
 pub(crate) mod facts;
 pub(crate) mod process;
 pub(crate) mod units;
@@ -235,6 +235,21 @@ impl Runtime for Rehearsal {
             let server = world.servers.get(&Key::new(spec.name.as_str(), node));
             let log = server.map_or(&[][..], |server| &server.log);
             Ok(log[log.len().saturating_sub(lines)..].to_vec())
+        })
+    }
+
+    /// A rehearsal keeps no lines of earlier starts.
+    fn log_lines_with<'a>(
+        &'a self,
+        spec: &'a ClusterSpec,
+        node: Node,
+        text: &'a str,
+        _bytes: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<String>>>> {
+        self.look(move |world| {
+            let server = world.servers.get(&Key::new(spec.name.as_str(), node));
+            let with = |log: &[String]| log.iter().filter(|l| l.contains(text)).cloned().collect();
+            Ok(server.filter(|server| !server.log.is_empty()).map(|server| with(&server.log)))
         })
     }
 

@@ -40,6 +40,34 @@ impl Local {
         tail.drain(..tail.len().saturating_sub(lines));
         Ok(tail)
     }
+
+    /// Of the server's log alone, and of what was rotated away last where the log is short.
+    pub(super) fn log_lines_with(
+        &self,
+        spec: &ClusterSpec,
+        node: Node,
+        text: &str,
+        bytes: u64,
+    ) -> Result<Option<Vec<String>>> {
+        let paths = self.layout(spec)?.node(spec, node)?;
+        lines_with(&paths.logs.join("server.log"), text, bytes)
+    }
+}
+
+fn lines_with(log: &Path, text: &str, bytes: u64) -> Result<Option<Vec<String>>> {
+    let length = match std::fs::metadata(log) {
+        Ok(meta) => meta.len(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(files::io_error("read", log, &e)),
+    };
+    let rotated = log.with_extension("log.1");
+    let parts = [(rotated.as_path(), bytes.saturating_sub(length)), (log, bytes)];
+    let mut found = Vec::new();
+    for (path, most) in parts.into_iter().filter(|(path, most)| *most > 0 && path.exists()) {
+        let read = files::read_end(path, 0, most).map_err(|e| files::io_error("read", path, &e))?;
+        found.extend(read.lines().filter(|line| line.contains(text)).map(String::from));
+    }
+    Ok(Some(found))
 }
 
 /// ms since 1970-01-01 UTC; `None` where there is no such file.
@@ -75,5 +103,19 @@ mod tests {
         assert_eq!(tail_since(&log, 0, 999, 1).unwrap(), ["three"], "rotated");
         assert_eq!(tail_since(&log, u64::MAX, 0, 9).unwrap(), [""; 0], "not written since");
         assert_eq!(tail_since(&folder.path().join("none"), 0, 0, 9).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn lines_are_found_in_what_was_rotated_too_and_no_further_back_than_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("server.log");
+        assert_eq!(lines_with(&log, "x", 99).unwrap(), None, "there is no log");
+        std::fs::write(&log, "x 3\ny\nx 4\n").unwrap();
+        std::fs::write(folder.path().join("server.log.1"), "x 1\nx 2\n").unwrap();
+        let found = |bytes| lines_with(&log, "x", bytes).unwrap().unwrap();
+        assert_eq!(found(99), ["x 1", "x 2", "x 3", "x 4"]);
+        assert_eq!(found(15), ["x 2", "x 3", "x 4"], "a line that is cut is left out");
+        assert_eq!(found(6), ["x 4"]);
+        assert_eq!(lines_with(&log, "z", 99).unwrap().unwrap(), [""; 0]);
     }
 }

@@ -168,6 +168,17 @@ impl Runtime for LocalRuntime {
         self.run(spec, move |local, spec| local.log_tail(spec, node, lines))
     }
 
+    fn log_lines_with<'a>(
+        &'a self,
+        spec: &'a ClusterSpec,
+        node: Node,
+        text: &'a str,
+        bytes: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<String>>>> {
+        let text = text.to_string();
+        self.run(spec, move |local, spec| local.log_lines_with(spec, node, &text, bytes))
+    }
+
     fn archive<'a>(
         &'a self,
         spec: &'a ClusterSpec,
