@@ -83,6 +83,7 @@ impl Desk {
         self.ask.cluster()
     }
 
+    /// How the program is called for this cluster.
     pub fn program(&self) -> Vec<String> {
         self.ask.program()
     }
@@ -134,7 +135,8 @@ fn too_late(line: &str) -> Error {
 pub struct Visit {
     pub desk: Arc<Desk>,
     pub request: Request,
-    asked: Mutex<Vec<(&'static str, Asked)>>,
+    /// In the order in which they were asked; `None` until the answer is there
+    asked: Mutex<Vec<(&'static str, Option<Asked>)>>,
 }
 
 impl Visit {
@@ -144,6 +146,7 @@ impl Visit {
 
     /// Asks, and keeps the answer under `key` for the page's JSON and its list of commands.
     pub async fn ask(&self, key: &'static str, question: Question) -> Asked {
+        self.slots().push((key, None));
         let asked = self.desk.ask(question).await;
         self.keep(key, asked.clone());
         asked
@@ -151,14 +154,21 @@ impl Visit {
 
     /// Keeps what was found out in another way.
     pub fn keep(&self, key: &'static str, asked: Asked) {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push((key, asked));
+        let mut slots = self.slots();
+        match slots.iter_mut().find(|(known, there)| *known == key && there.is_none()) {
+            Some((_, there)) => *there = Some(asked),
+            None => slots.push((key, Some(asked))),
+        }
     }
 
-    /// In the order in which they came, which is that of no importance; sorted by key.
+    fn slots(&self) -> MutexGuard<'_, Vec<(&'static str, Option<Asked>)>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// In the order in which they were asked.
     pub fn asked(&self) -> Vec<(&'static str, Asked)> {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        asked.sort_by_key(|(key, _)| *key);
-        asked
+        let there = |(key, asked): &(&'static str, Option<Asked>)| Some((*key, asked.clone()?));
+        self.slots().iter().filter_map(there).collect()
     }
 
     /// The same data for a program.

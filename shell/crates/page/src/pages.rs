@@ -165,6 +165,11 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desk::Desk;
+    use crate::testing::Told;
+    use kafsh_model::Error;
+    use serde_json::{Value, json};
+    use std::sync::Arc;
 
     #[test]
     fn an_address_is_taken_apart_and_put_together() {
@@ -178,6 +183,55 @@ mod tests {
         );
         assert!(request.is_below("/topics") && !request.is_below("/"));
         assert!(Request::parse("/").unwrap().is_below("/"));
+    }
+
+    /// Every page says what failed where nothing answers, and stays a page.
+    #[tokio::test]
+    async fn pages_stand_without_an_answer() {
+        let refused = || Error::unavailable("unavailable", "no broker <answers>");
+        let told = Told::new()
+            .fails("cluster health", refused())
+            .fails("cluster status", refused())
+            .fails("topic describe t", refused())
+            .fails("group describe g", Error::not_found("group-not-found", "no group `g`"));
+        let desk = Arc::new(Desk::new(Arc::new(told)));
+        let paths = ["/", "/brokers", "/brokers/1", "/topics", "/topics/t", "/groups", "/groups/g"];
+        for path in paths.into_iter().chain(["/topics/t/messages", "/zookeeper", "/plugins"]) {
+            let visit = Visit::new(desk.clone(), Request::parse(path).unwrap());
+            let drawn = draw(&visit).await;
+            let status = if path == "/groups/g" { StatusCode::NOT_FOUND } else { drawn.status };
+            assert_eq!(drawn.status, status, "{path}");
+            let text = crate::layout::page(&visit, drawn).into_string();
+            assert!(text.contains("kafsh -C demo"), "{path} names what it asked");
+            assert!(!text.contains("<answers>"), "{path}");
+            let value = visit.to_json();
+            assert!(value["answers"].as_object().is_some_and(|all| !all.is_empty()), "{path}");
+        }
+        let visit = Visit::new(desk, Request::parse("/none").unwrap());
+        assert_eq!(draw(&visit).await.status, StatusCode::NOT_FOUND);
+    }
+
+    #[tokio::test]
+    async fn red_is_where_writes_fail_and_unknown_is_not_nought() {
+        let count = |n: Value| json!({ "count": n, "since_ms": 1_000 });
+        let health = json!({
+            "offline": count(json!(2)), "under_min_isr": count(Value::Null),
+            "under_replicated": count(json!(3)), "brokers_ready": 2, "brokers_total": 3,
+            "controller": { "broker": 1, "since_ms": 5, "changes": [] }, "partitions": [],
+        });
+        let told = Told::new().answers("cluster health", health);
+        let visit = Visit::new(Arc::new(Desk::new(Arc::new(told))), Request::parse("/").unwrap());
+        let text = draw(&visit).await.body.into_string();
+        let tile = |name: &str| {
+            let at = text.find(&format!("<span class=\"name\">{name}")).unwrap();
+            let start = text[..at].rfind("<a class=\"tile ").unwrap();
+            text[start..at].to_string()
+        };
+        assert!(tile("Offline").contains("red"));
+        assert!(tile("Under min ISR").contains("dim"));
+        assert!(tile("Under-replicated").contains("amber"));
+        assert!(tile("Brokers").contains("amber"));
+        assert!(text.contains("unknown"));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub async fn draw(visit: &Visit) -> Drawn {
 /// The question that the address asks.
 pub fn browse(visit: &Visit) -> Browse {
     let request = &visit.request;
-    let mut consume = Question::new(["consume"]).name(request.name());
+    let mut consume = Question::new(["consume"]).name(request.name()).flag("output", "jsonl");
     let partition = request.param("partition");
     if !partition.is_empty() {
         consume = consume.flag("partition", partition);
@@ -202,7 +202,7 @@ fn follow(visit: &Visit) -> Markup {
 
 pub fn table(records: &[Value], mark: &str) -> Markup {
     let head = html! {
-        th scope="col" { "Offset" } th scope="col" { "Time" } th scope="col" { "Key" }
+        th.number scope="col" { "Offset" } th scope="col" { "Time" } th scope="col" { "Key" }
         th scope="col" { "Value" } th.wide scope="col" { "Headers" }
     };
     let body = html! { @for record in records { (row(record, mark)) } };
@@ -263,7 +263,7 @@ fn form(visit: &Visit) -> Markup {
 
 /// The time of the newest record of each partition: whether anything comes at all.
 async fn newest(visit: &Visit, name: &str) -> Markup {
-    let last = Question::new(["consume"]).name(name).flag("from", "-1");
+    let last = Question::new(["consume"]).name(name).flag("from", "-1").flag("output", "jsonl");
     let asked = visit.ask("newest", last).await;
     let mut rows: Vec<&Value> = asked.rows().iter().collect();
     rows.sort_by_key(|row| row["partition"].as_i64());

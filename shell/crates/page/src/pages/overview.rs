@@ -192,7 +192,7 @@ fn nodes(status: &Asked) -> Markup {
     let rows = status.value()["nodes"].as_array().map_or(&[][..], Vec::as_slice);
     let head = html! {
         th scope="col" { "Server" } th scope="col" { "State" } th scope="col" { "Up" }
-        th.wide scope="col" { "Clients use" } th.wide scope="col" { "Data" }
+        th.wide scope="col" { "Clients use" } th.number.wide scope="col" { "Data" }
     };
     let body = html! {
         @for row in rows {

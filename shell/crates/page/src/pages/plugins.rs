@@ -18,15 +18,19 @@ const VERDICTS_MAX: usize = 200;
 
 pub async fn draw(visit: &Visit) -> Drawn {
     let audit = Question::new(["audit"]).flag("since", "1h").switch("failed").flag("count", "200");
-    let (plugins, policies, verdicts, refused) = tokio::join!(
+    let of_plugins = Question::new(["plugin", "logs"]).flag("since", "1h").switch("denied");
+    let (plugins, policies, verdicts, refused, kept) = tokio::join!(
         visit.ask("plugins", Question::new(["plugin", "list"])),
         visit.ask("policies", Question::new(["policy", "list"])),
         visit.ask("verdicts", Question::new(["policy", "check"])),
         visit.ask("refused", audit),
+        visit.ask("denied", of_plugins),
     );
     let body = html! {
         h2 { "Refused or failed in the last hour" }
         (denied(&refused))
+        h2 { "What plugins were denied in the last hour" }
+        (withheld(&kept))
         h2 { "Policies in charge" }
         (bound(&policies))
         h2 { "What they think of the topics that are there" }
@@ -59,6 +63,32 @@ fn denied(refused: &Asked) -> Markup {
             Err(error) => (layout::error(error)),
             Ok(_) if refused.rows().is_empty() => p.note { "Nothing." },
             Ok(_) => (layout::table("Refused or failed", head, body)),
+        }
+    }
+}
+
+/// Limits that were reached and capabilities that were not given.
+fn withheld(kept: &Asked) -> Markup {
+    let head = html! {
+        th scope="col" { "When" } th scope="col" { "Plugin" } th scope="col" { "Code" }
+        th scope="col" { "What" }
+    };
+    let body = html! {
+        @for row in kept.rows() {
+            @let name = show::text(&row["plugin"]);
+            tr {
+                td { @if let Some(ms) = row["time_ms"].as_i64() { (show::time(ms)) } }
+                th scope="row" { a href=(format!("/plugins/{}", link::segment(&name))) { (show::visible(&name)) } }
+                td { (badge(&show::text(&row["code"]), Tone::Amber)) }
+                td { (show::visible(&show::text(&row["text"]))) }
+            }
+        }
+    };
+    html! {
+        @match &kept.outcome {
+            Err(error) => (layout::error(error)),
+            Ok(_) if kept.rows().is_empty() => p.note { "Nothing." },
+            Ok(_) => (layout::table("What plugins were denied", head, body)),
         }
     }
 }

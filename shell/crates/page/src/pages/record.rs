@@ -171,7 +171,8 @@ pub async fn one(visit: &Visit, name: &str, partition: &str, offset: &str) -> As
         .name(name)
         .flag("partition", partition)
         .flag("from", offset)
-        .flag("count", "1");
+        .flag("count", "1")
+        .flag("output", "jsonl");
     let asked = visit.ask("record", question).await;
     // Where it is gone, reading begins at the next one that is there.
     let other = |record: &Value| show::text(&record["offset"]) != offset;
