@@ -207,9 +207,9 @@ fn the_audit_log_is_bounded() {
     }
     let last = AuditQuery { count: 1, ..AuditQuery::default() };
     assert_eq!(store.audit_entries(&last).unwrap()[0].time_ms, 2_199);
-    let most = AuditQuery { count: 1_500, ..AuditQuery::default() };
+    let most = AuditQuery { count: 1_000, ..AuditQuery::default() };
     let times: Vec<i64> = store.audit_entries(&most).unwrap().iter().map(|e| e.time_ms).collect();
-    let newest_first: Vec<i64> = (700..2_200).rev().collect();
+    let newest_first: Vec<i64> = (1_200..2_200).rev().collect();
     assert_eq!(times, newest_first, "both files are read, the newest entry first");
     let bytes: u64 =
         fs::read_dir(home.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();

@@ -1,4 +1,4 @@
-//! `zookeeper status`: what `srvr` says, whose sessions there are, and whose data is of this cluster.
+//! `zookeeper status`: what `srvr` says, whose sessions there are, and whose data it is.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
