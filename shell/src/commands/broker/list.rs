@@ -25,8 +25,8 @@ const COLUMNS: &[Column] = &[
     column("pid", "PID"),
     column_as("uptime_ms", "UP", Show::Duration),
     column_as("data_bytes", "DATA", Show::Size),
-    column_as("disk_free_bytes", "DISK LEFT", Show::Size),
     column("rack", "RACK"),
+    column_as("disk_free_bytes", "DISK LEFT", Show::Size),
 ];
 
 pub static SPEC: CommandSpec = CommandSpec {

@@ -193,8 +193,10 @@ impl Ill<'_> {
 
     fn row(&self, since: &Since) -> Value {
         let Ill { topic, partition, min_isr, problems } = self;
-        let missing: Vec<&BrokerId> =
-            partition.replicas.iter().filter(|id| !partition.isr.contains(id)).collect();
+        // The last one in sync stays in the set when it leaves.
+        let away = |id: &BrokerId| partition.offline_replicas.contains(id);
+        let lacks = |id: &&BrokerId| away(id) || !partition.isr.contains(id);
+        let missing: Vec<&BrokerId> = partition.replicas.iter().filter(lacks).collect();
         json!({
             "topic": topic,
             "partition": partition.partition,

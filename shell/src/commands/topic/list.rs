@@ -1,11 +1,13 @@
 //! `topic list`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use kafsh_model::Result;
 use kafsh_model::config::ConfigResource;
 use kafsh_model::port::Admin;
-use kafsh_model::topic::{PartitionDescription, TopicDescription};
+use kafsh_model::topic::TopicDescription;
 use serde_json::{Value, json};
 
 use super::down::Down;
@@ -32,13 +34,17 @@ const COLUMNS_SIZES: &[Column] = &[
     column("health", "HEALTH"),
 ];
 
+/// Longest that brokers are asked for settings that only fill a column.
+const CONFIGS_WAIT: Duration = Duration::from_secs(2);
+
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["topic", "list"],
     summary: "list topics and their health",
     detail: "Kafka's own topics are left out, unless asked for with `--internal` or by a filter \
              of health. Several filters show what any of them finds. --sizes adds `records` (the \
              span of offsets), `size_bytes` (what leaders have on their disks), `out_of_sync` \
-             (replicas) and `under_min_isr` (partitions); null where a broker did not tell in time.",
+             (replicas) and `under_min_isr` (partitions); null where a broker did not tell in \
+             time.",
     flags: &[
         FlagSpec::switch("internal", "Kafka's own topics too"),
         FlagSpec::switch("under-replicated", "only those with a replica out of sync")
@@ -75,22 +81,9 @@ async fn run(call: Call) -> Result<Output> {
     }
     let notes = down.correct(&mut topics);
     let sized = switch("sizes");
-    let min_isr = async {
-        match switch("under-min-isr") || sized {
-            true => min_isr(admin.as_ref(), &topics).await.map(Some),
-            false => Ok(None),
-        }
-    };
-    let held = async {
-        match sized {
-            true => Some(tokio::join!(
-                sizes::records(&admin, &topics),
-                sizes::bytes(admin.as_ref(), &topics, false)
-            )),
-            false => None,
-        }
-    };
-    let (min_isr, held) = tokio::join!(min_isr, held);
+    let exact = switch("under-min-isr");
+    let (min_isr, held) =
+        tokio::join!(least(admin.as_ref(), &topics, exact, sized), held(&admin, &topics, sized));
     let min_isr = min_isr?;
     topics.sort_by(|a, b| a.name.cmp(&b.name));
     let mut rows = Vec::new();
@@ -99,15 +92,17 @@ async fn run(call: Call) -> Result<Output> {
         let under = least.map(|least| under_min_isr(topic, least));
         let kept = !filtered
             || (switch("under-replicated") && under_replicated(topic) > 0)
-            || (switch("under-min-isr") && under > Some(0))
+            || (exact && under > Some(0))
             || (switch("offline") && offline(topic) > 0);
         if kept {
             let mut row = row(topic);
-            if let Some(under) = under {
+            if exact || sized {
                 row["under_min_isr"] = json!(under);
             }
             if let Some((records, bytes)) = &held {
-                add_sizes(&mut row, topic, records, bytes);
+                row["records"] = json!(sizes::total(topic, records));
+                row["size_bytes"] = json!(sizes::total(topic, bytes));
+                row["out_of_sync"] = json!(out_of_sync(topic));
             }
             rows.push(row);
         }
@@ -116,11 +111,40 @@ async fn run(call: Call) -> Result<Output> {
     Ok(Output { notes, ..Output::value(Value::Array(rows), View::Rows(columns)) })
 }
 
-fn add_sizes(row: &mut Value, topic: &TopicDescription, records: &Sizes, bytes: &Sizes) {
-    let out_of_sync = |p: &PartitionDescription| p.replicas.len().saturating_sub(p.isr.len());
-    row["records"] = json!(sizes::total(topic, records));
-    row["size_bytes"] = json!(sizes::total(topic, bytes));
-    row["out_of_sync"] = json!(topic.partitions.iter().map(out_of_sync).sum::<usize>());
+/// `min.insync.replicas` of each topic where it is wanted. A filter has to know it (`exact`); in a
+/// column it may be unknown, and nobody waits long for it.
+async fn least(
+    admin: &dyn Admin,
+    topics: &[TopicDescription],
+    exact: bool,
+    sized: bool,
+) -> Result<Option<HashMap<String, usize>>> {
+    match (exact, sized) {
+        (true, _) => min_isr(admin, topics).await.map(Some),
+        (false, true) => {
+            let asked = tokio::time::timeout(CONFIGS_WAIT, min_isr(admin, topics)).await;
+            Ok(asked.ok().and_then(Result::ok))
+        }
+        (false, false) => Ok(None),
+    }
+}
+
+/// Records and bytes, where they are wanted.
+async fn held(
+    admin: &Arc<dyn Admin>,
+    topics: &[TopicDescription],
+    wanted: bool,
+) -> Option<(Sizes, Sizes)> {
+    if !wanted {
+        return None;
+    }
+    let bytes = sizes::bytes(admin.as_ref(), topics, false);
+    Some(tokio::join!(sizes::records(admin, topics), bytes))
+}
+
+/// Replicas that are not in sync.
+fn out_of_sync(topic: &TopicDescription) -> usize {
+    topic.partitions.iter().map(|p| p.replicas.len().saturating_sub(p.isr.len())).sum()
 }
 
 fn row(topic: &TopicDescription) -> Value {
@@ -181,6 +205,7 @@ pub(super) async fn min_isr(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kafsh_model::topic::PartitionDescription;
 
     fn topic(partitions: &[(Option<i32>, &[i32])]) -> TopicDescription {
         let partition =
@@ -210,5 +235,6 @@ mod tests {
         assert_eq!(health(&topic(&[(Some(1), &[1])])), "1 under-replicated");
         assert_eq!(under_min_isr(&limping, Some(2)), 2);
         assert_eq!(under_min_isr(&limping, None), 0);
+        assert_eq!(out_of_sync(&limping), 5);
     }
 }

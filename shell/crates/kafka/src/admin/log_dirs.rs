@@ -10,11 +10,12 @@ use kafsh_model::port::BrokerLogDirs;
 use kafsh_model::topic::TopicPartition;
 use kafsh_model::{BrokerId, Error, Result};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{KafkaAdmin, topic_name};
 use crate::kafka_error::kafka_error;
 use crate::wire::client::Repeat;
+use crate::wire::fault::Fault;
 
 const DOING: &str = "describe log folders";
 
@@ -27,15 +28,24 @@ impl KafkaAdmin {
         partitions: Option<&[TopicPartition]>,
         timeout: Duration,
     ) -> Result<Vec<BrokerLogDirs>> {
-        let deadline = self.client.deadline().min(Instant::now() + timeout);
-        let brokers = self.client.brokers(DOING, deadline).await?;
+        // Who asks for so little time does not wait any longer, but the connection is not given up:
+        // others wait for answers on it, and a broker that is slow is not silent.
+        let deadline = self.client.deadline();
+        let soon = deadline.min(Instant::now() + timeout);
+        let silent = move |address: &str| {
+            let what = "DescribeLogDirs".into();
+            Fault::Silent { what, waited: timeout }.error(DOING, address)
+        };
+        let brokers = timeout_at(soon, self.client.brokers(DOING, deadline)).await;
+        let brokers = brokers.unwrap_or_else(|_| Err(silent("any broker")))?;
         let request = request(partitions);
         let mut tasks = JoinSet::new();
-        for broker in brokers.into_keys() {
+        for (broker, address) in brokers {
             let (client, request) = (self.client.clone(), request.clone());
             tasks.spawn(async move {
                 let ask = |_| request.clone();
-                let asked = client.call_broker(DOING, broker, ask, Repeat::Safe, deadline).await;
+                let asked = client.call_broker(DOING, broker, ask, Repeat::Safe, deadline);
+                let asked = timeout_at(soon, asked).await.unwrap_or_else(|_| Err(silent(&address)));
                 (broker, asked.and_then(|response| folders(broker, &response)))
             });
         }

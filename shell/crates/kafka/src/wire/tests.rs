@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 use kafka_protocol::messages::describe_groups_response::DescribedGroup;
+use kafka_protocol::messages::describe_log_dirs_response::DescribeLogDirsResult;
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponsePartition, MetadataResponseTopic,
 };
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsResponse, CreateTopicsRequest, CreateTopicsResponse, DescribeGroupsResponse,
-    FindCoordinatorRequest, FindCoordinatorResponse, MetadataRequest,
+    DescribeLogDirsResponse, FindCoordinatorRequest, FindCoordinatorResponse, MetadataRequest,
 };
 use kafka_protocol::protocol::StrBytes;
 use kafsh_model::Class;
@@ -392,4 +393,63 @@ async fn targets_that_cannot_be_right_are_refused_at_once() {
     let secure = [("security.protocol", "SASL_SSL")];
     assert_eq!(code(&target(&["h:1"], &secure)).as_deref(), Some("unsupported-security"));
     assert_eq!(code(&target(&["h:1"], &[("security.protocol", "plaintext")])), None);
+}
+
+fn one_folder(version: i16) -> Answer {
+    let folder = DescribeLogDirsResult::default().with_log_dir(StrBytes::from_static_str("/data"));
+    body(&DescribeLogDirsResponse::default().with_results(vec![folder]), version)
+}
+
+#[tokio::test]
+async fn log_folders_of_the_others_are_told_where_a_broker_hangs() {
+    let hangs = FakeBroker::start(WHOLE, |call| match call.api {
+        ApiKey::DescribeLogDirs => Answer::Silence,
+        _ => alone(call),
+    })
+    .await;
+    let silent = hangs.port;
+    let ports = Arc::new(AtomicI32::new(0));
+    let own = ports.clone();
+    let tells = FakeBroker::start(WHOLE, move |call| match call.api {
+        ApiKey::DescribeLogDirs => one_folder(call.version),
+        ApiKey::Metadata => {
+            cluster(call.version, &[(1, own.load(Ordering::SeqCst)), (2, silent)], 1)
+        }
+        _ => alone(call),
+    })
+    .await;
+    ports.store(tells.port, Ordering::SeqCst);
+    let began = Instant::now();
+    let told = admin(&[&tells], 10_000).log_dirs(None, Duration::from_millis(300)).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    let [(1, Ok(folders)), (2, Err(error))] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((folders[0].path.as_str(), folders[0].total_bytes), ("/data", None));
+    assert_eq!(error.class, Class::Unavailable, "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_less_for_log_folders_takes_nothing_from_others() {
+    let port = Arc::new(AtomicI32::new(0));
+    let own = port.clone();
+    let broker = FakeBroker::start(WHOLE, move |call| match call.api {
+        ApiKey::DescribeLogDirs => {
+            std::thread::sleep(Duration::from_millis(500));
+            one_folder(call.version)
+        }
+        ApiKey::Metadata => cluster(call.version, &[(1, own.load(Ordering::SeqCst))], 1),
+        _ => alone(call),
+    })
+    .await;
+    port.store(broker.port, Ordering::SeqCst);
+    let admin = admin(&[&broker], 10_000);
+    admin.cluster().await.unwrap();
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Behind the slow one on the same connection, when that is given up.
+        admin.cluster().await
+    };
+    let (told, seen) = tokio::join!(admin.log_dirs(None, Duration::from_millis(200)), late);
+    assert!(told.unwrap()[0].1.is_err(), "it was not waited for");
+    assert_eq!(seen.unwrap().controller, Some(1));
+    assert_eq!(broker.count(ApiKey::ApiVersions), 1, "the connection is kept");
 }
