@@ -393,15 +393,16 @@ pub fn read_source(path: &Path) -> Result<String, String> {
     }
 }
 
-/// One command from argv: words that were never lexed.
-pub fn command(source: Source, words: Vec<Word>) -> Result<Program, Rejected> {
+/// Commands in words that were never lexed, one behind the other.
+pub fn pipeline(source: Source, stages: Vec<Vec<Word>>) -> Result<Program, Rejected> {
     let span = Span::new(0, source.text.len());
-    let stage = kafsh_lang::Stage {
+    let stage = |words| kafsh_lang::Stage {
         cluster: None,
         kind: kafsh_lang::StageKind::Command { words, heredoc: None },
         span,
     };
-    let pipeline = kafsh_lang::Pipeline { stages: vec![stage], redirect: None, span };
+    let stages = stages.into_iter().map(stage).collect();
+    let pipeline = kafsh_lang::Pipeline { stages, redirect: None, span };
     let statement = Statement { kind: StatementKind::Pipeline(pipeline), span };
     let mut known = BTreeSet::new();
     let mut loading = Vec::new();

@@ -276,22 +276,24 @@ fn file_source(path: &str, directory: &Path) -> Result<(Source, PathBuf)> {
 }
 
 /// argv as exactly one command: every element one literal word, never lexed again.
-pub fn command_program(words: &[String]) -> std::result::Result<Program, Rejected> {
+fn command_program(words: &[String]) -> std::result::Result<Program, Rejected> {
+    stages_program(&[words.to_vec()])
+}
+
+/// Commands in words, one behind the other, bound in the same way.
+pub fn stages_program(stages: &[Vec<String>]) -> std::result::Result<Program, Rejected> {
     let mut text = String::new();
-    let mut spans = Vec::new();
-    for word in words {
+    let mut literal = |word: &String| {
         if !text.is_empty() {
             text.push(' ');
         }
-        spans.push(Span::new(text.len(), text.len() + word.len()));
+        let span = Span::new(text.len(), text.len() + word.len());
         text.push_str(word);
-    }
-    let words: Vec<Word> = words
-        .iter()
-        .zip(spans)
-        .map(|(word, span)| Word { parts: vec![Part::Literal(word.clone())], quoted: false, span })
-        .collect();
-    crate::bind::command(Source { name: crate::bind::COMMAND_LINE.to_string(), text }, words)
+        Word { parts: vec![Part::Literal(word.clone())], quoted: false, span }
+    };
+    let stages = stages.iter().map(|words| words.iter().map(&mut literal).collect()).collect();
+    let source = Source { name: crate::bind::COMMAND_LINE.to_string(), text };
+    crate::bind::pipeline(source, stages)
 }
 
 /// `--name value` and `--name=value` behind a script, by its `param` lines.

@@ -12,7 +12,7 @@ use kafsh_model::{Error, Result};
 use kafsh_page::{Answer, Ask, Browse, Question, Records};
 use serde_json::Value;
 
-use crate::bind::{BoundKind, BoundStageKind, Program, values_of};
+use crate::bind::{BoundKind, BoundStage, BoundStageKind, Program, values_of};
 use crate::call::{Call, advise};
 use crate::context::Context;
 use crate::flow::{Flow, Output};
@@ -70,10 +70,20 @@ impl Shown {
         })
     }
 
-    /// A call of one command that only reads.
-    fn call(&self, words: Vec<String>, input: Flow) -> Result<Ready> {
-        let (spec, args) = self.bound(words)?;
-        if spec.effect != Effect::Read || args.has("group") {
+    /// Calls of commands that only read, one behind the other.
+    fn calls(&self, stages: Vec<Vec<String>>) -> Result<Vec<Ready>> {
+        let stages: Vec<Vec<String>> =
+            stages.into_iter().map(|words| self.connected(words)).collect();
+        let program = crate::cli::stages_program(&stages)
+            .map_err(|rejected| Error::usage("bad-value", first_message(&rejected)))?;
+        let bound =
+            commands(&program).ok_or_else(|| Error::bug("a question of the page is no command"))?;
+        bound.into_iter().map(|bound| self.call(bound?)).collect()
+    }
+
+    fn call(&self, (spec, args): Bound) -> Result<Ready> {
+        let writes = ["group", "dead-letter", "checkpoint"].iter().any(|flag| args.has(flag));
+        if spec.effect != Effect::Read || writes {
             let message = format!("`{}` changes something, and the page only shows", spec.name());
             return Err(Error::refused("read-only", message).with_next(spec.name()));
         }
@@ -81,7 +91,7 @@ impl Shown {
             context: self.context.clone(),
             session: self.session.clone(),
             args,
-            input: input.into(),
+            input: Flow::Nothing.into(),
             at: None,
             cancel: Cancel::new(),
             confirmed: None,
@@ -95,23 +105,18 @@ impl Shown {
         Ok((spec.run, call))
     }
 
-    fn bound(
-        &self,
-        mut words: Vec<String>,
-    ) -> Result<(&'static crate::spec::CommandSpec, crate::args::Args)> {
-        let first = words.iter().map(String::as_str).take(2).collect::<Vec<_>>();
-        let needs_cluster = match first.as_slice() {
-            [noun, verb] => crate::commands::lookup(noun, verb),
+    /// With the client properties that `ui` was given, where the command takes them.
+    fn connected(&self, mut words: Vec<String>) -> Vec<String> {
+        let two = match words.as_slice() {
+            [noun, verb, ..] => crate::commands::lookup(noun, verb),
             _ => None,
         };
-        let spec = needs_cluster.or_else(|| crate::commands::single(first.first()?));
+        let spec = two.or_else(|| crate::commands::single(words.first()?));
         if let Some(spec) = spec.filter(|spec| spec.needs == Needs::Cluster) {
             let at = spec.path.len();
             words.splice(at..at, self.connection.iter().cloned());
         }
-        let program = crate::cli::command_program(&words)
-            .map_err(|rejected| Error::usage("bad-value", first_message(&rejected)))?;
-        one_command(&program).ok_or_else(|| Error::bug("a question of the page is no command"))?
+        words
     }
 }
 
@@ -125,20 +130,25 @@ type Ready = (crate::spec::RunFn, Call);
 
 type Bound = (&'static crate::spec::CommandSpec, crate::args::Args);
 
-fn one_command(program: &Program) -> Option<Result<Bound>> {
+fn commands(program: &Program) -> Option<Vec<Result<Bound>>> {
     let [statement] = program.statements.as_slice() else { return None };
     let BoundKind::Pipeline(pipeline) = &statement.kind else { return None };
-    let [stage] = pipeline.stages.as_slice() else { return None };
-    let BoundStageKind::Command { spec, args, .. } = &stage.kind else { return None };
-    Some(values_of(args, &Default::default()).map(|args| (*spec, args)))
+    let command = |stage: &BoundStage| match &stage.kind {
+        BoundStageKind::Command { spec, args, .. } => {
+            Some(values_of(args, &Default::default()).map(|args| (*spec, args)))
+        }
+        BoundStageKind::Os { .. } => None,
+    };
+    pipeline.stages.iter().map(command).collect()
 }
 
 impl Ask for Shown {
     fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer>> {
         let address = self.session.bootstrap();
-        let call = self.call(question.words().to_vec(), Flow::Nothing);
+        let calls = self.calls(vec![question.words().to_vec()]);
         Box::pin(async move {
-            let (run, call) = call?;
+            let last = calls?.pop();
+            let (run, call) = last.ok_or_else(|| Error::bug("a question without a command"))?;
             let Output { flow, mut notes, .. } =
                 run(call).await.map_err(|error| advise(error, address.as_deref()))?;
             let value = match flow {
@@ -156,14 +166,16 @@ impl Ask for Shown {
 
     fn browse(&self, browse: Browse) -> BoxFuture<'static, Result<Box<dyn Records>>> {
         let address = self.session.bootstrap();
-        let reading = self.call(browse.consume.words().to_vec(), Flow::Nothing);
-        let filter = browse.keep.map(|keep| {
+        let mut stages = vec![browse.consume.words().to_vec()];
+        if let Some(keep) = browse.keep {
             let words = ["transform", "filter", "--on-error=skip"].map(String::from);
-            let words = words.into_iter().chain([format!("--set=keep={keep}")]).collect();
-            self.call(words, Flow::Nothing)
-        });
+            stages.push(words.into_iter().chain([format!("--set=keep={keep}")]).collect());
+        }
+        let calls = self.calls(stages);
         Box::pin(async move {
-            let (reading, filter) = (reading?, filter.transpose()?);
+            let mut calls = calls?.into_iter();
+            let reading = calls.next().ok_or_else(|| Error::bug("nothing to read from"))?;
+            let filter = calls.next();
             let browsing = browse::start(reading, browse.text, filter).await;
             let browsing = browsing.map_err(|error| advise(error, address.as_deref()))?;
             Ok(Box::new(browsing) as Box<dyn Records>)

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kafsh_model::{Error, Result};
 use maud::{Markup, html};
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::record::{self, Body};
 use super::{Drawn, topic};
@@ -23,6 +23,9 @@ const SCANNED_MAX: u64 = 100_000;
 
 /// How long one look reads.
 const LOOK_TIME: Duration = Duration::from_secs(4);
+
+/// Until reading begins: a filter is compiled when it is first used.
+const OPEN_TIME: Duration = Duration::from_secs(15);
 
 /// Where a page of messages begins, in words.
 const FROM: &[(&str, &str)] = &[
@@ -113,7 +116,7 @@ async fn look(visit: &Visit, browse: Browse) -> Result<Look> {
 }
 
 async fn read(visit: &Visit, browse: Browse) -> Result<Look> {
-    let deadline = Instant::now() + LOOK_TIME;
+    let filtered = browse.keep.is_some();
     // The newest of each partition are taken whole, to be put in the order of their times.
     let newest = visit.request.param("from").is_empty() && visit.request.param("start").is_empty();
     let shown_max = if newest { SHOWN_MAX * 40 } else { SHOWN_MAX };
@@ -122,13 +125,17 @@ async fn read(visit: &Visit, browse: Browse) -> Result<Look> {
             .with_cause("a leader may be silent")
             .with_next("cluster health")
     };
-    let opened = timeout_at(deadline, visit.desk.browse(browse)).await;
+    let opened = timeout(OPEN_TIME, visit.desk.browse(browse)).await;
     let mut records = opened.map_err(|_| late())??;
+    let deadline = Instant::now() + LOOK_TIME;
     let mut found = Vec::new();
     let mut stopped = None;
     loop {
         let Ok(batch) = timeout_at(deadline, records.next()).await else {
-            stopped = Some("the time for one look was over");
+            stopped = Some(match filtered {
+                true => "the time for one look was over; the filter may be slow",
+                false => "the time for one look was over",
+            });
             break;
         };
         let Some(batch) = batch? else { break };

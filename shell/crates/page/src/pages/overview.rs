@@ -77,8 +77,8 @@ fn controller(value: &Value, now: i64) -> Markup {
     let tone = match (value["broker"].is_number(), value.is_object(), changes.map(Vec::len)) {
         (_, false, _) => Tone::Unknown,
         (false, true, _) => Tone::Red,
-        // One election in an hour is a restart; several are a fight.
-        (true, true, Some(2..)) => Tone::Amber,
+        // One or two elections in an hour are a start and a restart; more are a fight.
+        (true, true, Some(3..)) => Tone::Amber,
         (true, true, _) => Tone::Good,
     };
     let shown = match value["broker"].as_i64() {

@@ -179,8 +179,9 @@ pub fn config(all: &Asked) -> Markup {
     let (kept, changed): (Vec<&Value>, Vec<&Value>) = all.rows().iter().partition(default);
     html! {
         (layout::remarks(all))
-        h2 { "Changed" }
-        @if changed.is_empty() { p.note { "Nothing: all is as Kafka has it." } }
+        @if all.error().is_none() { h2 { "Changed" } }
+        @if all.error().is_some() {}
+        @else if changed.is_empty() { p.note { "Nothing: all is as Kafka has it." } }
         @else { (config_table("Changed settings", &changed)) }
         @if !kept.is_empty() {
             details #defaults {
