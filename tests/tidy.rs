@@ -502,3 +502,32 @@ fn a_contract_that_was_released_stays_as_it_is() {
         );
     }
 }
+
+/// What is typed in a page of the documentation: indented and fenced lines, without remarks.
+fn commands_of(page: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(page)).expect("a page of the documentation");
+    let mut fenced = false;
+    let mut commands = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            fenced = !fenced;
+        } else if fenced || line.starts_with("    ") {
+            let command = line.split("  #").next().unwrap_or(line).trim();
+            commands.push(command.to_owned());
+        }
+    }
+    commands
+}
+
+#[test]
+fn the_korean_readme_has_the_same_commands_and_links() {
+    let commands = commands_of("README.md");
+    assert!(commands.len() > 20, "the commands of README.md are found: {commands:?}");
+    assert_eq!(commands, commands_of("README.ko.md"));
+    let links = |page: &str| -> BTreeSet<String> {
+        let text = fs::read_to_string(root().join(page)).expect("a page of the documentation");
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        targets.filter(|link| !link.starts_with("README")).map(str::to_owned).collect()
+    };
+    assert_eq!(links("README.md"), links("README.ko.md"));
+}
