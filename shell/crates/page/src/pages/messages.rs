@@ -151,7 +151,9 @@ async fn read(visit: &Visit, browse: Browse) -> Result<Look> {
     }
     let mut progress = records.progress();
     if newest {
-        found.sort_by_key(|record| std::cmp::Reverse(record["timestamp"].as_i64()));
+        found.sort_by_key(|record| {
+            std::cmp::Reverse((record["timestamp"].as_i64(), record["offset"].as_i64()))
+        });
         found.truncate(SHOWN_MAX);
     } else if found.len() > SHOWN_MAX {
         // What does not fit is where the next page begins.
