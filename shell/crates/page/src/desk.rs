@@ -175,7 +175,8 @@ impl Visit {
     pub fn to_json(&self) -> Value {
         let answers: Map<String, Value> =
             self.asked().iter().map(|(key, asked)| (key.to_string(), asked.to_json())).collect();
-        json!({ "page": self.request.address(), "cluster": self.desk.cluster(), "answers": answers })
+        json!({ "page": self.request.address(), "cluster": self.desk.cluster(), "answers": answers
+        })
     }
 }
 

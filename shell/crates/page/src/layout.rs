@@ -44,7 +44,8 @@ pub fn page(visit: &Visit, drawn: Drawn) -> Markup {
                             a.reload href=(address) { "Read again" }
                         }
                     }
-                    div #live data-live=[drawn.live.then(|| link::with("/live", &[("at", &address)]))] {
+                    div #live data-live=[drawn.live.then(|| link::with("/live", &[("at",
+                        &address)]))] {
                         (drawn.body)
                     }
                     (commands(&asked, &address))
@@ -77,7 +78,8 @@ fn head(title: &str) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
             // No style element of its own and no evaluated text: the policy forbids both.
-            meta name="htmx-config" content=r#"{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true,"historyCacheSize":0}"#;
+            meta name="htmx-config"
+                content=r#"{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true,"historyCacheSize":0}"#;
             title { (show::visible(title)) }
             link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
             link rel="stylesheet" href="/assets/page.css";

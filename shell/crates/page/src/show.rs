@@ -116,12 +116,18 @@ pub fn text(value: &Value) -> String {
     }
 }
 
+/// A value as text in which nothing hides.
+pub fn safe(value: &Value) -> String {
+    visible(&text(value))
+}
+
 /// Control characters as they are written in source, so that nothing hides in a text.
 pub fn visible(text: &str) -> String {
     let hidden = |c: char| {
         (c.is_control() && c != '\n' && c != '\t')
             // Marks that turn the direction of text around.
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' |
+                '\u{200f}')
     };
     if !text.chars().any(hidden) {
         return text.to_string();

@@ -39,8 +39,12 @@ fn table(rows: &[Value]) -> Markup {
         @for row in rows {
             tr {
                 th scope="row" {
-                    @if let Some(id) = row["broker"].as_i64() { a href=(link::broker(id)) { "broker " (id) } }
-                    @if row["controller"] == Value::Bool(true) { " " (badge("controller", Tone::Plain)) }
+                    @if let Some(id) = row["broker"].as_i64() {
+                        a href=(link::broker(id)) { "broker " (id) }
+                    }
+                    @if row["controller"] == Value::Bool(true) {
+                        " " (badge("controller", Tone::Plain))
+                    }
                 }
                 td { (state(row)) }
                 td { @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) } }
@@ -48,8 +52,8 @@ fn table(rows: &[Value]) -> Markup {
                 td.number { (show::number(&row["replicas"])) }
                 td.number { (show::size_of(&row["disk_free_bytes"])) }
                 td.number.wide { (show::size_of(&row["data_bytes"])) }
-                td.wide { code { (show::visible(&show::text(&row["endpoints"]))) } }
-                td.wide { (show::visible(&show::text(&row["rack"]))) }
+                td.wide { code { (show::safe(&row["endpoints"])) } }
+                td.wide { (show::safe(&row["rack"])) }
             }
         }
     };
@@ -101,19 +105,39 @@ pub async fn one(visit: &Visit) -> Drawn {
 fn facts(broker: &Value) -> Markup {
     html! {
         dl.facts {
-            dt { "State" } dd { (state(broker)) @if broker["controller"] == Value::Bool(true) { " " (badge("controller", Tone::Plain)) } }
+            dt { "State" }
+            dd {
+                (state(broker)) @if broker["controller"] == Value::Bool(true) {
+                    " " (badge("controller", Tone::Plain))
+                }
+            }
             dt { "Process" }
             dd {
-                @if broker["pid"].is_number() { "pid " (broker["pid"]) } @else { "none that is known" }
-                @if broker["uptime_ms"].is_number() { ", up " (show::duration_of(&broker["uptime_ms"])) }
-                @if broker["rss_bytes"].is_number() { ", memory " (show::size_of(&broker["rss_bytes"])) }
+                @if broker["pid"].is_number() {
+                    "pid " (broker["pid"])
+                } @else { "none that is known" }
+                @if broker["uptime_ms"].is_number() {
+                    ", up " (show::duration_of(&broker["uptime_ms"]))
+                }
+                @if broker["rss_bytes"].is_number() {
+                    ", memory " (show::size_of(&broker["rss_bytes"]))
+                }
             }
-            dt { "Clients use" } dd { code { (show::visible(&show::text(&broker["endpoints"]))) } }
+            dt { "Clients use" } dd { code { (show::safe(&broker["endpoints"])) } }
             dt { "Partitions" }
-            dd { "leads " (show::number(&broker["leaders"])) " of " (show::number(&broker["replicas"])) " replicas" }
-            dt { "Disk left" } dd { (show::size_of(&broker["disk_free_bytes"])) " of " (show::size_of(&broker["disk_total_bytes"])) }
-            @if broker["rack"].is_string() { dt { "Rack" } dd { (show::visible(&show::text(&broker["rack"]))) } }
-            @if broker["restart_needed"] == Value::Bool(true) { dt { "Restart" } dd { (badge("needed for its settings", Tone::Amber)) } }
+            dd {
+                "leads " (show::number(&broker["leaders"])) " of "
+                    (show::number(&broker["replicas"])) " replicas"
+            }
+            dt { "Disk left" }
+            dd {
+                (show::size_of(&broker["disk_free_bytes"])) " of "
+                    (show::size_of(&broker["disk_total_bytes"]))
+            }
+            @if broker["rack"].is_string() { dt { "Rack" } dd { (show::safe(&broker["rack"])) } }
+            @if broker["restart_needed"] == Value::Bool(true) {
+                dt { "Restart" } dd { (badge("needed for its settings", Tone::Amber)) }
+            }
         }
     }
 }
@@ -125,12 +149,15 @@ fn dirs(broker: &Value) -> Markup {
         @if !listeners.is_empty() {
             h2 { "Ports" }
             (layout::table("Ports", html! {
-                th scope="col" { "Listener" } th scope="col" { "Protocol" } th scope="col" { "Bound to" } th scope="col" { "Advertised" }
+                th scope="col" { "Listener" } th scope="col" { "Protocol" }
+                th scope="col" { "Bound to" } th scope="col" { "Advertised" }
             }, html! {
                 @for row in listeners {
                     tr {
-                        th scope="row" { (show::visible(&show::text(&row["name"]))) } td { (show::text(&row["protocol"])) }
-                        td { code { (show::visible(&show::text(&row["bound"]))) } } td { code { (show::visible(&show::text(&row["advertised"]))) } }
+                        th scope="row" { (show::safe(&row["name"])) }
+                        td { (show::text(&row["protocol"])) }
+                        td { code { (show::safe(&row["bound"])) } }
+                        td { code { (show::safe(&row["advertised"])) } }
                     }
                 }
             }))
@@ -138,13 +165,14 @@ fn dirs(broker: &Value) -> Markup {
         @if !dirs.is_empty() {
             h2 { "Log folders" }
             (layout::table("Log folders", html! {
-                th scope="col" { "Folder" } th.number scope="col" { "Data" } th.wide scope="col" { "Cluster id" }
+                th scope="col" { "Folder" } th.number scope="col" { "Data" }
+                th.wide scope="col" { "Cluster id" }
             }, html! {
                 @for row in dirs {
                     tr {
-                        th scope="row" { code { (show::visible(&show::text(&row["path"]))) } }
+                        th scope="row" { code { (show::safe(&row["path"])) } }
                         td.number { (show::size_of(&row["bytes"])) }
-                        td.wide { code { (show::visible(&show::text(&row["cluster_id"]))) } }
+                        td.wide { code { (show::safe(&row["cluster_id"])) } }
                     }
                 }
             }))

@@ -26,7 +26,10 @@ pub async fn list(visit: &Visit) -> Drawn {
     let rows: Vec<&Value> = all.rows().iter().filter(has).collect();
     let body = html! {
         form.filter method="get" action="/groups" role="search" {
-            label { "Name has" input #q type="search" name="q" value=(visit.request.param("q")) maxlength="249" autocomplete="off"; }
+            label {
+                "Name has" input #q type="search" name="q" value=(visit.request.param("q"))
+                    maxlength="249" autocomplete="off";
+            }
             button type="submit" { "Filter" }
         }
         (layout::remarks(&all))
@@ -34,7 +37,9 @@ pub async fn list(visit: &Visit) -> Drawn {
             p.note { (rows.len()) @if rows.len() == 1 { " group" } @else { " groups" } }
         }
         @if !rows.is_empty() { (table(&rows[..rows.len().min(ROWS_MAX)], Some(trends))) }
-        @if rows.len() > ROWS_MAX { p.note { "The first " (ROWS_MAX) " are shown: filter by name." } }
+        @if rows.len() > ROWS_MAX {
+            p.note { "The first " (ROWS_MAX) " are shown: filter by name." }
+        }
     };
     Drawn::new("Groups", body)
 }
@@ -57,7 +62,7 @@ pub fn table(rows: &[&Value], trends: Option<&Trends>) -> Markup {
                 @if let Some(trends) = trends { td { (trend(trends.of(&name))) } }
                 td { (place(&row["worst"])) }
                 td.number.wide { (show::number(&row["members"])) }
-                td.wide { (show::visible(&show::text(&row["topics"]))) }
+                td.wide { (show::safe(&row["topics"])) }
             }
         }
     };
@@ -111,13 +116,19 @@ pub async fn one(visit: &Visit) -> Drawn {
             dt { "Lag" }
             dd {
                 (show::number(&group["total_lag"])) " records"
-                @if group["lag_ms"].is_number() { ", the oldest waits " (show::duration_of(&group["lag_ms"])) }
+                @if group["lag_ms"].is_number() {
+                    ", the oldest waits " (show::duration_of(&group["lag_ms"]))
+                }
                 " · " (trend(visit.desk.trends.of(name)))
             }
             dt { "Worst" } dd { (place(&group["worst"])) }
             dt { "Assignor" } dd { (show::text(&group["protocol"])) }
             dt { "Coordinator" }
-            dd { @if let Some(id) = group["coordinator"].as_i64() { a href=(link::broker(id)) { "broker " (id) } } }
+            dd {
+                @if let Some(id) = group["coordinator"].as_i64() {
+                    a href=(link::broker(id)) { "broker " (id) }
+                }
+            }
         }
         h2 { "Partitions" }
         (partitions(group))
@@ -139,15 +150,21 @@ fn partitions(group: &Value) -> Markup {
         @for row in rows {
             @let topic = show::text(&row["topic"]);
             tr {
-                th scope="row" { a href=(link::topic(&topic)) { (show::visible(&topic)) "/" (row["partition"]) } }
+                th scope="row" {
+                    a href=(link::topic(&topic)) { (show::visible(&topic)) "/" (row["partition"]) }
+                }
                 td.number {
                     (show::number(&row["lag"]))
                     @if row["stuck"] == Value::Bool(true) { " " (badge("stuck", Tone::Amber)) }
                 }
                 td { @if row["lag_ms"].is_number() { (show::duration_of(&row["lag_ms"])) } }
-                td.number { @if row["committed"].is_number() { (show::number(&row["committed"])) } @else { "none" } }
+                td.number {
+                    @if row["committed"].is_number() {
+                        (show::number(&row["committed"]))
+                    } @else { "none" }
+                }
                 td.number.wide { (show::number(&row["end"])) }
-                td.wide { (show::visible(&show::text(&row["member"]))) }
+                td.wide { (show::safe(&row["member"])) }
                 td { (around(row, &topic)) }
             }
         }
@@ -165,7 +182,12 @@ fn around(row: &Value, topic: &str) -> Markup {
     let mark = committed.to_string();
     let params = [("partition", &*partition), ("from", &*from), ("mark", &*mark)];
     let href = link::with(&format!("{}/messages", link::topic(topic)), &params);
-    html! { a href=(href) aria-label={ "records around offset " (committed) " of partition " (partition) } { "records" } }
+    html! {
+        a href=(href) aria-label={ "records around offset " (committed) " of partition "
+            (partition) } {
+            "records"
+        }
+    }
 }
 
 fn members(group: &Value) -> Markup {
@@ -180,11 +202,11 @@ fn members(group: &Value) -> Markup {
     let body = html! {
         @for row in rows {
             tr {
-                th scope="row" { (show::visible(&show::text(&row["client_id"]))) }
-                td { (show::visible(&show::text(&row["client_host"]))) }
+                th scope="row" { (show::safe(&row["client_id"])) }
+                td { (show::safe(&row["client_host"])) }
                 td.number { (show::number(&row["lag"])) }
-                td { (show::visible(&show::text(&row["partitions"]))) }
-                td.wide { code { (show::visible(&show::text(&row["member_id"]))) } }
+                td { (show::safe(&row["partitions"])) }
+                td.wide { code { (show::safe(&row["member_id"])) } }
             }
         }
     };

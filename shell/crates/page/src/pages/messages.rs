@@ -184,7 +184,8 @@ fn found(visit: &Visit, look: &Look) -> Markup {
     let on = visit.request.address_with(&[("start", &next), ("from", ""), ("value", "")]);
     html! {
         p.note role="status" {
-            (look.records.len()) " shown of " (show::grouped(&look.progress.scanned.to_string())) " read"
+            (look.records.len()) " shown of " (show::grouped(&look.progress.scanned.to_string()))
+                " read"
             @if let Some(why) = look.stopped { ": " (why) }
             @if newest { ", the newest first" }
             "."
@@ -203,7 +204,10 @@ fn follow(visit: &Visit) -> Markup {
     let address = visit.request.address_with(&[("from", "latest"), ("start", ""), ("value", "")]);
     html! {
         p {
-            button #follow type="button" hidden data-follow=(link::with("/follow", &[("at", &address)])) aria-pressed="false" { "Follow" }
+            button #follow type="button" hidden data-follow=(link::with("/follow", &[("at",
+                &address)])) aria-pressed="false" {
+                "Follow"
+            }
             span #followed role="status" {}
         }
     }
@@ -232,7 +236,9 @@ pub fn row(record: &Value, mark: &str) -> Markup {
         tr.mark[offset == mark && !mark.is_empty()] {
             th.number scope="row" {
                 a href=(href) { (record["partition"]) "@" (offset) }
-                @if offset == mark && !mark.is_empty() { " " (layout::badge("committed", layout::Tone::Plain)) }
+                @if offset == mark && !mark.is_empty() {
+                    " " (layout::badge("committed", layout::Tone::Plain))
+                }
             }
             td { @if let Some(ms) = record["timestamp"].as_i64() { (show::time(ms)) } }
             td { (Body::of(&record["key"]).short()) }
@@ -240,7 +246,7 @@ pub fn row(record: &Value, mark: &str) -> Markup {
             td.wide {
                 @for (index, header) in headers.iter().enumerate() {
                     @if index > 0 { ", " }
-                    (show::visible(&show::text(&header["name"]))) "=" (Body::of(&header["value"]).short())
+                    (show::safe(&header["name"])) "=" (Body::of(&header["value"]).short())
                 }
             }
         }
@@ -259,12 +265,28 @@ fn form(visit: &Visit) -> Markup {
     html! {
         form.filter method="get" action=(action) role="search" {
             label { "From"
-                select name="from" { @for (name, words) in FROM { option value=(name) selected[*name == from] { (words) } } }
+                select name="from" {
+                    @for (name, words) in FROM {
+                        option value=(name) selected[*name == from] { (words) }
+                    }
+                }
             }
-            label { "Offset or time" input name="value" value=(value) placeholder="120 or 2026-01-31T12:00" autocomplete="off"; }
-            label { "Partition" input name="partition" value=(request.param("partition")) inputmode="numeric" size="6" placeholder="all" autocomplete="off"; }
-            label { "Has text" input #text type="search" name="text" value=(request.param("text")) autocomplete="off"; }
-            label { "Keep where (jq)" input name="keep" value=(request.param("keep")) placeholder=".amount > 100" autocomplete="off" spellcheck="false"; }
+            label {
+                "Offset or time" input name="value" value=(value)
+                    placeholder="120 or 2026-01-31T12:00" autocomplete="off";
+            }
+            label {
+                "Partition" input name="partition" value=(request.param("partition"))
+                    inputmode="numeric" size="6" placeholder="all" autocomplete="off";
+            }
+            label {
+                "Has text" input #text type="search" name="text" value=(request.param("text"))
+                    autocomplete="off";
+            }
+            label {
+                "Keep where (jq)" input name="keep" value=(request.param("keep"))
+                    placeholder=".amount > 100" autocomplete="off" spellcheck="false";
+            }
             button type="submit" { "Look" }
         }
     }
@@ -278,18 +300,25 @@ async fn newest(visit: &Visit, name: &str) -> Markup {
     rows.sort_by_key(|row| row["partition"].as_i64());
     let now = visit.request.now_ms;
     let head = html! {
-        th.number scope="col" { "Partition" } th.number scope="col" { "Newest offset" } th scope="col" { "Its time" }
+        th.number scope="col" { "Partition" } th.number scope="col" { "Newest offset" }
+        th scope="col" { "Its time" }
     };
     let body = html! {
         @for row in rows.iter() {
             tr {
                 th.number scope="row" { (row["partition"]) }
                 td.number { (show::number(&row["offset"])) }
-                td { @if let Some(ms) = row["timestamp"].as_i64() { (show::time(ms)) " (" (show::duration(now - ms)) " ago)" } }
+                td {
+                    @if let Some(ms) = row["timestamp"].as_i64() {
+                        (show::time(ms)) " (" (show::duration(now - ms)) " ago)"
+                    }
+                }
             }
         }
     };
     html! {
-        @if !rows.is_empty() { h2 { "Newest of each partition" } (layout::table("Newest records", head, body)) }
+        @if !rows.is_empty() {
+            h2 { "Newest of each partition" } (layout::table("Newest records", head, body))
+        }
     }
 }

@@ -119,7 +119,7 @@ fn reasons(status: &Value) -> Markup {
             section aria-labelledby="why" {
                 h2 #why { "Why" }
                 ul.reasons {
-                    @for line in reasons.iter().chain(&drift) { li { (show::visible(&show::text(line))) } }
+                    @for line in reasons.iter().chain(&drift) { li { (show::safe(line)) } }
                 }
             }
         }
@@ -150,7 +150,9 @@ fn bad_partitions(health: &Value, now: i64) -> Markup {
                     (row["isr"].as_array().map_or(0, Vec::len))
                     @if row["min_isr"].is_number() { " (min " (row["min_isr"]) ")" }
                 }
-                td.number.wide { @if row["leader"].is_number() { (row["leader"]) } @else { "none" } }
+                td.number.wide {
+                    @if row["leader"].is_number() { (row["leader"]) } @else { "none" }
+                }
                 td { @if let Some(ms) = row["since_ms"].as_i64() {
                     (show::time(ms)) " (" (show::duration(now - ms)) ")"
                 } @else { (show::unknown()) } }
@@ -202,12 +204,16 @@ fn nodes(status: &Asked) -> Markup {
                         Some(id) => a href=(link::broker(id)) { (show::text(&row["node"])) },
                         None => a href="/zookeeper" { (show::text(&row["node"])) },
                     }
-                    @if row["controller"] == Value::Bool(true) { " " (badge("controller", Tone::Plain)) }
+                    @if row["controller"] == Value::Bool(true) {
+                        " " (badge("controller", Tone::Plain))
+                    }
                 }
                 td { (badge(&show::text(&row["state"]), tone_of_node(row))) }
                 td { @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) } }
-                td.wide { code { (show::visible(&show::text(&row["endpoints"]))) } }
-                td.number.wide { @if row["data_bytes"].is_number() { (show::size_of(&row["data_bytes"])) } }
+                td.wide { code { (show::safe(&row["endpoints"])) } }
+                td.number.wide {
+                    @if row["data_bytes"].is_number() { (show::size_of(&row["data_bytes"])) }
+                }
             }
         }
     };

@@ -52,9 +52,12 @@ fn denied(refused: &Asked) -> Markup {
             @let outcome = show::text(&row["outcome"]);
             tr {
                 td { @if let Some(ms) = row["time_ms"].as_i64() { (show::time(ms)) } }
-                td { (badge(&outcome, if outcome == "policy-denied" { Tone::Amber } else { Tone::Plain })) }
-                th scope="row" { code { (show::visible(&show::text(&row["command"]))) } }
-                td.wide { (show::visible(&show::text(&row["cluster"]))) }
+                td {
+                    (badge(&outcome, if outcome == "policy-denied" { Tone::Amber } else {
+                        Tone::Plain }))
+                }
+                th scope="row" { code { (show::safe(&row["command"])) } }
+                td.wide { (show::safe(&row["cluster"])) }
             }
         }
     };
@@ -78,9 +81,11 @@ fn withheld(kept: &Asked) -> Markup {
             @let name = show::text(&row["plugin"]);
             tr {
                 td { @if let Some(ms) = row["time_ms"].as_i64() { (show::time(ms)) } }
-                th scope="row" { a href=(format!("/plugins/{}", link::segment(&name))) { (show::visible(&name)) } }
+                th scope="row" {
+                    a href=(format!("/plugins/{}", link::segment(&name))) { (show::visible(&name)) }
+                }
                 td { (badge(&show::text(&row["code"]), Tone::Amber)) }
-                td { (show::visible(&show::text(&row["text"]))) }
+                td { (show::safe(&row["text"])) }
             }
         }
     };
@@ -96,19 +101,21 @@ fn withheld(kept: &Asked) -> Markup {
 fn bound(policies: &Asked) -> Markup {
     let head = html! {
         th scope="col" { "Binding" } th scope="col" { "Mode" } th scope="col" { "Policy" }
-        th scope="col" { "Topics" } th.wide scope="col" { "Clusters" } th.wide scope="col" { "Settings" }
+        th scope="col" { "Topics" } th.wide scope="col" { "Clusters" }
+        th.wide scope="col" { "Settings" }
     };
     let body = html! {
         @for row in policies.rows() {
             @let mode = show::text(&row["mode"]);
             tr {
-                th scope="row" { (show::visible(&show::text(&row["name"]))) }
+                th scope="row" { (show::safe(&row["name"])) }
                 td { (badge(&mode, if mode == "enforce" { Tone::Good } else { Tone::Plain }))
-                     @if row["problem"].is_string() { " " (badge(&show::text(&row["problem"]), Tone::Red)) } }
-                td { (show::visible(&show::text(&row["policy"]))) }
-                td { code { (show::visible(&show::text(&row["topics"]))) } }
-                td.wide { code { (show::visible(&show::text(&row["clusters"]))) } }
-                td.wide { code { (show::visible(&show::text(&row["settings"]))) } }
+                     @if row["problem"].is_string() { " " (badge(&show::text(&row["problem"]),
+                         Tone::Red)) } }
+                td { (show::safe(&row["policy"])) }
+                td { code { (show::safe(&row["topics"])) } }
+                td.wide { code { (show::safe(&row["clusters"])) } }
+                td.wide { code { (show::safe(&row["settings"])) } }
             }
         }
     };
@@ -131,9 +138,9 @@ fn thoughts(verdicts: &Asked) -> Markup {
             @let verdict = show::text(&row["verdict"]);
             tr {
                 th scope="row" { a href=(link::topic(&topic)) { (show::visible(&topic)) } }
-                td { (show::visible(&show::text(&row["binding"]))) }
+                td { (show::safe(&row["binding"])) }
                 td { (badge(&verdict, if verdict == "allow" { Tone::Good } else { Tone::Amber })) }
-                td { (show::visible(&show::text(&row["message"]))) }
+                td { (show::safe(&row["message"])) }
             }
         }
     };
@@ -155,11 +162,18 @@ fn installed(rows: &[Value]) -> Markup {
             @let state = show::text(&row["state"]);
             @let digest: String = show::text(&row["digest"]).chars().take(DIGEST_CHARS).collect();
             tr {
-                th scope="row" { a href=(format!("/plugins/{}", link::segment(&name))) { (show::visible(&name)) } " " (show::visible(&show::text(&row["version"]))) }
+                th scope="row" {
+                    a href=(format!("/plugins/{}", link::segment(&name))) { (show::visible(&name))
+                        } " " (show::safe(&row["version"]))
+                }
                 td { (show::text(&row["kind"])) }
                 td { (badge(&state, if state == "ready" { Tone::Good } else { Tone::Amber })) }
-                td { @let may = show::text(&row["granted"]); @if may.is_empty() { "nothing more" } @else { (show::visible(&may)) } }
-                td.wide { (show::visible(&show::text(&row["source"]))) }
+                td {
+                    @let may = show::text(&row["granted"]); @if may.is_empty() {
+                        "nothing more"
+                    } @else { (show::visible(&may)) }
+                }
+                td.wide { (show::safe(&row["source"])) }
                 td.wide { code title=(show::text(&row["digest"])) { (digest) } }
             }
         }
@@ -176,13 +190,17 @@ pub async fn one(visit: &Visit) -> Drawn {
     }
     let logs = visit.ask("log", Question::new(["plugin", "logs"]).name(name)).await;
     let plugin = asked.value();
-    let fact = |key: &str| show::visible(&show::text(&plugin[key]));
+    let fact = |key: &str| show::safe(&plugin[key]);
     let body = html! {
         (layout::remarks(&asked))
         p { (fact("summary")) }
         dl.facts {
             dt { "Kind" } dd { (fact("kind")) }
-            dt { "State" } dd { (badge(&fact("state"), if plugin["state"] == "ready" { Tone::Good } else { Tone::Amber })) }
+            dt { "State" }
+            dd {
+                (badge(&fact("state"), if plugin["state"] == "ready" { Tone::Good } else {
+                    Tone::Amber }))
+            }
             dt { "Version" } dd { (fact("version")) ", for " code { (fact("api")) } }
             dt { "Source" } dd { (fact("source")) }
             dt { "Digest" } dd { code { (fact("digest")) } }
@@ -222,11 +240,13 @@ fn words(item: &Value) -> String {
 }
 
 fn limits(rows: &Value) -> Markup {
-    let head = html! { th scope="col" { "Limit" } th scope="col" { "In force" } th scope="col" { "Asked for" } th scope="col" { "At most" } };
+    let head = html! { th scope="col" { "Limit" } th scope="col" { "In force" } th scope="col" {
+    "Asked for" } th scope="col" { "At most" } };
     let body = html! {
         @for row in rows.as_array().into_iter().flatten() {
             tr {
-                th scope="row" { (show::text(&row["limit"])) } td { (show::text(&row["effective"])) }
+                th scope="row" { (show::text(&row["limit"])) }
+                td { (show::text(&row["effective"])) }
                 td { (show::text(&row["requested"])) } td { (show::text(&row["cap"])) }
             }
         }
@@ -235,14 +255,19 @@ fn limits(rows: &Value) -> Markup {
 }
 
 fn settings(rows: &Value) -> Markup {
-    let head = html! { th scope="col" { "Setting" } th scope="col" { "Type" } th scope="col" { "Default" } th scope="col" { "What it says" } };
+    let head = html! { th scope="col" { "Setting" } th scope="col" { "Type" } th scope="col" {
+    "Default" } th scope="col" { "What it says" } };
     let body = html! {
         @for row in rows.as_array().into_iter().flatten() {
             tr {
-                th scope="row" { code { (show::visible(&show::text(&row["name"]))) } }
-                td { (show::text(&row["type"])) @if row["required"] == Value::Bool(true) { ", required" } }
-                td { code { (show::visible(&show::text(&row["default"]))) } }
-                td { (show::visible(&show::text(&row["doc"]))) }
+                th scope="row" { code { (show::safe(&row["name"])) } }
+                td {
+                    (show::text(&row["type"])) @if row["required"] == Value::Bool(true) {
+                        ", required"
+                    }
+                }
+                td { code { (show::safe(&row["default"])) } }
+                td { (show::safe(&row["doc"])) }
             }
         }
     };

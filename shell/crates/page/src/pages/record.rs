@@ -54,7 +54,9 @@ impl<'v> Body<'v> {
                 html! { (show::visible(&cut)) @if more { "…" } }
             }
             _ => {
-                html! { span.unknown { "bytes " } code { (show::visible(&hex(self.base64(), 16))) } }
+                html! {
+                    span.unknown { "bytes " } code { (show::visible(&hex(self.base64(), 16))) }
+                }
             }
         }
     }
@@ -81,7 +83,9 @@ impl<'v> Body<'v> {
                 };
                 html! {
                     pre.body tabindex="0" { (show::visible(&shown)) }
-                    @if cut.len() < text.len() { p.note { "The beginning of " (text.len()) " bytes." } }
+                    @if cut.len() < text.len() {
+                        p.note { "The beginning of " (text.len()) " bytes." }
+                    }
                 }
             }
             _ => html! { pre.body tabindex="0" { (hex(self.base64(), HEX_BYTES_MAX)) } },
@@ -157,7 +161,8 @@ pub async fn draw(visit: &Visit) -> Drawn {
     let body = match asked.outcome.as_ref().map(|answer| answer.value.get(0)) {
         Err(error) => return Drawn::new(title, layout::error(error)).still(),
         Ok(None) => {
-            let gone = html! { p { "There is no such record: deleted, compacted away, or not there yet." } };
+            let gone = html! { p {
+            "There is no such record: deleted, compacted away, or not there yet." } };
             return Drawn::new(title, gone).missing();
         }
         Ok(Some(record)) => whole(visit, name, record),
@@ -200,23 +205,35 @@ fn whole(visit: &Visit, name: &str, record: &Value) -> Markup {
         p {
             @if offset > 0 { a.button href=(beside(offset - 1)) { "← Before" } " " }
             a.button href=(beside(offset + 1)) { "Next →" } " "
-            a href=(link::with(&messages, &[("partition", &partition), ("from", &(offset - 5).max(0).to_string()), ("mark", "")])) { "those around it" }
+            a href=(link::with(&messages, &[("partition", &partition), ("from", &(offset -
+                5).max(0).to_string()), ("mark", "")])) {
+                "those around it"
+            }
         }
         dl.facts {
-            dt { "Topic" } dd { a href=(link::topic(name)) { (show::visible(name)) } ", partition " (partition) }
+            dt { "Topic" }
+            dd { a href=(link::topic(name)) { (show::visible(name)) } ", partition " (partition) }
             dt { "Offset" } dd { (offset) }
-            dt { "Time" } dd { @match record["timestamp"].as_i64() { Some(ms) => { (show::time(ms)) " (" (ms) ")" }, None => (show::unknown()) } }
+            dt { "Time" }
+            dd {
+                @match record["timestamp"].as_i64() {
+                    Some(ms) => { (show::time(ms)) " (" (ms) ")" }, None => (show::unknown())
+                }
+            }
         }
         h2 { "Key " span.unknown { (key.format()) } }
         (key.whole())
         h2 { "Value " span.unknown { (value.format()) } }
         (value.whole())
-        p { a href=(raw("value")) { "The value as a file" } " · " a href=(raw("key")) { "the key as a file" } }
+        p {
+            a href=(raw("value")) { "The value as a file" }
+            " · " a href=(raw("key")) { "the key as a file" }
+        }
         h2 { "Headers" }
         @if headers.is_empty() { p.note { "None." } }
         dl.facts {
             @for header in headers {
-                dt { (show::visible(&show::text(&header["name"]))) }
+                dt { (show::safe(&header["name"])) }
                 dd { (Body::of(&header["value"]).short()) }
             }
         }

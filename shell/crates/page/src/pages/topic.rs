@@ -40,7 +40,10 @@ pub fn tabs(name: &str, here: &str) -> Markup {
     html! {
         nav.tabs aria-label="Parts of the topic" {
             @for (tab, words) in TABS {
-                a href=(link::with(&link::topic(name), &[("tab", tab)])) aria-current=[(*tab == here).then_some("page")] { (words) }
+                a href=(link::with(&link::topic(name), &[("tab", tab)])) aria-current=[(*tab ==
+                    here).then_some("page")] {
+                    (words)
+                }
             }
             a href=(messages) aria-current=[(here == "messages").then_some("page")] { "Messages" }
         }
@@ -52,8 +55,14 @@ fn facts(topic: &Value) -> Markup {
         dl.facts {
             dt { "Health" } dd { (badge(&show::text(&topic["health"]), tone(topic))) }
             dt { "Replication" }
-            dd { (show::number(&topic["replication_factor"])) " replicas, min ISR " (show::number(&topic["min_isr"])) }
-            dt { "Records" } dd { (show::number(&topic["records"])) " offsets, " (show::size_of(&topic["size_bytes"])) }
+            dd {
+                (show::number(&topic["replication_factor"])) " replicas, min ISR "
+                    (show::number(&topic["min_isr"]))
+            }
+            dt { "Records" }
+            dd {
+                (show::number(&topic["records"])) " offsets, " (show::size_of(&topic["size_bytes"]))
+            }
             dt { "Leaders" } dd { (leaders(topic)) }
             dt { "Id" } dd { code { (show::text(&topic["id"])) } }
         }
@@ -117,9 +126,12 @@ fn partitions(visit: &Visit, topic: &Value) -> Markup {
     // Those that need care on top; a stable sort leaves the others in their order.
     rows.sort_by_key(|row| std::cmp::Reverse(rank(tone_of(row, min))));
     let head = html! {
-        th.number scope="col" { "Partition" } th scope="col" { "Leader" } th scope="col" { "In sync" }
-        th scope="col" { "Missing" } th.number scope="col" { "Earliest" } th.number scope="col" { "End" }
-        th.number scope="col" { "Count" } th.number.wide scope="col" { "Size" } th.wide scope="col" { "Look" }
+        th.number scope="col" { "Partition" } th scope="col" { "Leader" }
+        th scope="col" { "In sync" }
+        th scope="col" { "Missing" } th.number scope="col" { "Earliest" }
+        th.number scope="col" { "End" }
+        th.number scope="col" { "Count" } th.number.wide scope="col" { "Size" }
+        th.wide scope="col" { "Look" }
     };
     let name = visit.request.name();
     let messages = format!("{}/messages", link::topic(name));
@@ -140,7 +152,12 @@ fn partitions(visit: &Visit, topic: &Value) -> Markup {
                 td.number { (show::number(&row["end"])) }
                 td.number { (show::number(&row["count"])) }
                 td.number.wide { (show::size_of(&row["size_bytes"])) }
-                td.wide { a href=(link::with(&messages, &[("partition", &partition)])) aria-label={ "messages of partition " (partition) } { "messages" } }
+                td.wide {
+                    a href=(link::with(&messages, &[("partition", &partition)])) aria-label={
+                        "messages of partition " (partition) } {
+                        "messages"
+                    }
+                }
             }
         }
     };
@@ -154,7 +171,9 @@ fn replicas(row: &Value, min_isr: u64) -> Markup {
     html! {
         (badge(&format!("{} of {all}", in_sync(row)), tone))
         @if min_isr > 0 { " min " (min_isr) }
-        " " span.unknown title="replicas, the preferred leader first" { "(" (show::text(&row["replicas"])) ")" }
+        " " span.unknown title="replicas, the preferred leader first" {
+            "(" (show::text(&row["replicas"])) ")"
+        }
     }
 }
 
@@ -199,9 +218,9 @@ fn config_table(label: &str, rows: &[&Value]) -> Markup {
     let body = html! {
         @for row in rows {
             tr {
-                th scope="row" { code { (show::visible(&show::text(&row["key"]))) } }
+                th scope="row" { code { (show::safe(&row["key"])) } }
                 td { @if row["sensitive"] == Value::Bool(true) { span.unknown { "not shown" } }
-                     @else { code { (show::visible(&show::text(&row["value"]))) } } }
+                     @else { code { (show::safe(&row["value"])) } } }
                 td { (show::text(&row["source"])) }
             }
         }
@@ -229,7 +248,10 @@ mod tests {
 
     #[test]
     fn writes_that_fail_are_red_and_lost_redundancy_is_amber() {
-        let row = |leader: Value, isr: Value, missing: Value| json!({ "leader": leader, "replicas": [1, 2, 3], "isr": isr, "missing": missing });
+        let row = |leader: Value, isr: Value, missing: Value| {
+            json!({ "leader": leader,
+            "replicas": [1, 2, 3], "isr": isr, "missing": missing })
+        };
         let whole = row(json!(1), json!([1, 2, 3]), json!([]));
         assert_eq!(tone_of(&whole, 2), Tone::Good);
         let one_gone = row(json!(1), json!([1, 2]), json!([3]));

@@ -72,7 +72,10 @@ fn filter(visit: &Visit, shown: &str) -> Markup {
     let request = &visit.request;
     html! {
         form.filter method="get" action="/topics" role="search" {
-            label { "Name has" input #q type="search" name="q" value=(request.param("q")) maxlength="249" autocomplete="off"; }
+            label {
+                "Name has" input #q type="search" name="q" value=(request.param("q"))
+                    maxlength="249" autocomplete="off";
+            }
             label { "Show"
                 select name="show" {
                     @for (name, words) in SHOWN {
@@ -183,7 +186,10 @@ mod tests {
 
     #[test]
     fn what_is_worst_stands_first_unless_asked_otherwise() {
-        let row = |name: &str, offline: u64, under: u64, size: u64| json!({ "name": name, "offline": offline, "under_replicated": under, "size_bytes": size });
+        let row = |name: &str, offline: u64, under: u64, size: u64| {
+            json!({ "name": name,
+            "offline": offline, "under_replicated": under, "size_bytes": size })
+        };
         let all = [row("a", 0, 0, 5), row("b", 0, 2, 1), row("c", 1, 1, 9), row("d", 0, 0, 7)];
         let names = |by: &str| {
             let mut rows: Vec<&Value> = all.iter().collect();

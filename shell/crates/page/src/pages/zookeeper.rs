@@ -25,7 +25,9 @@ pub async fn draw(visit: &Visit) -> Drawn {
     );
     let body = html! {
         (layout::remarks(&status))
-        @if status.value().is_object() { (facts(status.value())) (brokers(status.value())) (ids(status.value())) }
+        @if status.value().is_object() {
+            (facts(status.value())) (brokers(status.value())) (ids(status.value()))
+        }
         h2 { "Tree" }
         (crumbs(path))
         (layout::remarks(&children))
@@ -47,14 +49,19 @@ fn facts(status: &Value) -> Markup {
     html! {
         dl.facts {
             dt { "Mode" } dd { (badge(&show::text(&status["mode"]), Tone::Good)) }
-            dt { "Version" } dd { (show::visible(&show::text(&status["version"]))) }
-            dt { "Outstanding" } dd { (badge(&show::text(&status["outstanding"]), tone)) " requests" }
+            dt { "Version" } dd { (show::safe(&status["version"])) }
+            dt { "Outstanding" }
+            dd { (badge(&show::text(&status["outstanding"]), tone)) " requests" }
             dt { "Latency" }
-            dd { "min " (show::text(&latency["min"])) ", mean " (show::text(&latency["avg"])) ", max " (show::text(&latency["max"])) " ms" }
+            dd {
+                "min " (show::text(&latency["min"])) ", mean " (show::text(&latency["avg"]))
+                    ", max " (show::text(&latency["max"])) " ms"
+            }
             dt { "Connections" } dd { (show::number(&status["connections"])) }
             dt { "Znodes" } dd { (show::number(&status["znodes"])) }
-            dt { "Address" } dd { code { (show::visible(&show::text(&status["address"]))) (show::visible(&show::text(&status["chroot"]))) } }
-            dt { "Cluster id" } dd { code { (show::visible(&show::text(&status["cluster_id"]))) } }
+            dt { "Address" }
+            dd { code { (show::safe(&status["address"])) (show::safe(&status["chroot"])) } }
+            dt { "Cluster id" } dd { code { (show::safe(&status["cluster_id"])) } }
         }
     }
 }
@@ -69,11 +76,20 @@ fn brokers(status: &Value) -> Markup {
         @for row in rows {
             @let lives = row["state"] == "session";
             tr {
-                th scope="row" { @if let Some(id) = row["broker"].as_i64() { a href=(link::broker(id)) { "broker " (id) } } }
-                td { (badge(&show::text(&row["state"]), if lives { Tone::Good } else { Tone::Amber })) }
+                th scope="row" {
+                    @if let Some(id) = row["broker"].as_i64() {
+                        a href=(link::broker(id)) { "broker " (id) }
+                    }
+                }
+                td {
+                    (badge(&show::text(&row["state"]), if lives { Tone::Good } else { Tone::Amber
+                        }))
+                }
                 td { code { (show::text(&row["session"])) } }
-                td.wide { code { (show::visible(&show::text(&row["address"]))) } }
-                td.wide { @if row["timeout_ms"].is_number() { (show::duration_of(&row["timeout_ms"])) } }
+                td.wide { code { (show::safe(&row["address"])) } }
+                td.wide {
+                    @if row["timeout_ms"].is_number() { (show::duration_of(&row["timeout_ms"])) }
+                }
             }
         }
     };
@@ -95,8 +111,8 @@ fn ids(status: &Value) -> Markup {
                     Some(false) => (badge("no", Tone::Red)),
                     None => (show::unknown()),
                 } }
-                td { code { (show::visible(&show::text(&row["cluster_id"]))) } }
-                td.wide { code { (show::visible(&show::text(&row["dir"]))) } }
+                td { code { (show::safe(&row["cluster_id"])) } }
+                td.wide { code { (show::safe(&row["dir"])) } }
             }
         }
     };
@@ -144,7 +160,9 @@ fn tree(path: &str, children: &[Value]) -> Markup {
                 li { a href=(at(&format!("{base}/{name}"))) { (show::visible(&name)) } }
             }
         }
-        @if children.len() > CHILDREN_MAX { p.note { "and " (children.len() - CHILDREN_MAX) " more" } }
+        @if children.len() > CHILDREN_MAX {
+            p.note { "and " (children.len() - CHILDREN_MAX) " more" }
+        }
     }
 }
 
@@ -157,8 +175,10 @@ fn data(node: &Value) -> Markup {
     let cut: String = text.chars().take(DATA_CHARS_MAX).collect();
     let owner = show::text(&node["ephemeral_owner"]);
     html! {
-        h2 { "Data of " code { (show::visible(&show::text(&node["path"]))) } }
-        @if cut.is_empty() { p.note { "None." } } @else { pre.body tabindex="0" { (show::visible(&cut)) } }
+        h2 { "Data of " code { (show::safe(&node["path"])) } }
+        @if cut.is_empty() {
+            p.note { "None." }
+        } @else { pre.body tabindex="0" { (show::visible(&cut)) } }
         @if cut.len() < text.len() { p.note { "The beginning of " (text.len()) " bytes." } }
         p.note {
             "changed " @if let Some(ms) = node["modified_ms"].as_i64() { (show::time(ms)) }
