@@ -8,6 +8,13 @@ use crate::link;
 use crate::pages::{Drawn, NAV};
 use crate::show;
 
+/// No style element of its own and no evaluated text, which the policy forbids anyway; requests to
+/// here alone; no page kept in the browser's storage.
+const HTMX_CONFIG: &str = concat!(
+    r#"{"includeIndicatorStyles":false,"allowEval":false,"#,
+    r#""selfRequestsOnly":true,"historyCacheSize":0}"#
+);
+
 /// A whole document around what a page drew.
 pub fn page(visit: &Visit, drawn: Drawn) -> Markup {
     let cluster = visit.desk.cluster();
@@ -77,9 +84,7 @@ fn head(title: &str) -> Markup {
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
-            // No style element of its own and no evaluated text: the policy forbids both.
-            meta name="htmx-config"
-                content=r#"{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true,"historyCacheSize":0}"#;
+            meta name="htmx-config" content=(HTMX_CONFIG);
             title { (show::visible(title)) }
             link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
             link rel="stylesheet" href="/assets/page.css";
