@@ -1,7 +1,7 @@
 //! Plugins in a sandbox: WebAssembly components that decide, under limits, and touch nothing.
 //!
 //! The only crate that knows wasmtime. A plugin may import what it was granted and nothing else. It
-//! runs on threads of the host's own, under a deadline and bounds on memory, stack and output; what
+//! runs on a thread with a stack of known size, under a deadline and bounds on memory, stack and output; what
 //! comes back is checked before anybody else sees it; after a fault nothing of the instance is used
 //! again. Steps and policies have a new instance for each call, a transform a warm one for each
 //! partition.
@@ -56,5 +56,6 @@ pub use limits::Limits;
 pub use log::{LogLevel, LogLine, LogSink};
 pub use plugin::{Measured, PluginSource, manifest_of};
 pub use plugin_host::PluginHost;
+pub use runner::lend_this_thread;
 pub use shared::HostOptions;
 pub use text::shown;

@@ -16,6 +16,9 @@ pub const MEMORIES_MAX: usize = 4;
 pub const STACK_BYTES: usize = 512 << 10;
 /// Bytes of the stack of a thread that calls run on: the largest of a guest, and ours on top.
 pub const THREAD_STACK_BYTES: usize = 4 << 20;
+/// Bytes of such a stack that may be in use when a call begins: what is left then is the largest
+/// stack of a guest and 1 MiB for what the host does in its name.
+pub const THREAD_STACK_USED_MAX: usize = 1 << 20;
 
 /// The most that a manifest can ask for.
 pub const MEMORY_BYTES_CAP: usize = 256 << 20;

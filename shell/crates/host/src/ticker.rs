@@ -22,6 +22,8 @@ struct Shared {
 struct State {
     running: usize,
     closed: bool,
+    /// It waits to be woken: only then is that worth a system call, and a call has several
+    idle: bool,
 }
 
 impl Ticker {
@@ -38,7 +40,13 @@ impl Ticker {
     }
 
     pub(crate) fn run(&self) -> Running<'_> {
-        self.shared.change(|state| state.running += 1);
+        let idle = self.shared.change(|state| {
+            state.running += 1;
+            state.idle
+        });
+        if idle {
+            self.shared.changed.notify_one();
+        }
         Running { shared: &self.shared }
     }
 }
@@ -46,6 +54,7 @@ impl Ticker {
 impl Drop for Ticker {
     fn drop(&mut self) {
         self.shared.change(|state| state.closed = true);
+        self.shared.changed.notify_one();
     }
 }
 
@@ -62,15 +71,17 @@ impl Drop for Running<'_> {
 
 impl Shared {
     /// A counter is never left half-changed, so a poisoned lock is as good as any.
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_all();
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn run(&self, tick: impl Fn()) {
         loop {
             let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let idle = |state: &mut State| state.running == 0 && !state.closed;
+            let idle = |state: &mut State| {
+                state.idle = state.running == 0 && !state.closed;
+                state.idle
+            };
             let state = self.changed.wait_while(state, idle);
             let closed = state.unwrap_or_else(PoisonError::into_inner).closed;
             if closed {
@@ -116,6 +127,16 @@ mod tests {
         let after = count.load(Ordering::SeqCst);
         thread::sleep(5 * TICK);
         assert_eq!(count.load(Ordering::SeqCst), after);
+        // Woken from its sleep, not only at its start; and whether it sleeps already or not yet.
+        for _ in 0..50 {
+            drop(ticker.run());
+        }
+        let _running = ticker.run();
+        let began = Instant::now();
+        while count.load(Ordering::SeqCst) < after + 3 {
+            assert!(began.elapsed() < Duration::from_secs(5), "no tick after a pause");
+            thread::sleep(TICK);
+        }
     }
 
     #[test]
