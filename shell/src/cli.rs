@@ -196,6 +196,9 @@ fn start(globals: Globals, job: Job, style: Style) -> Result<u8> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        // Plugins are asked on its threads for blocking work.
+        .thread_stack_size(kafsh_host::limits::THREAD_STACK_BYTES)
+        .on_thread_start(kafsh_host::lend_this_thread)
         .enable_all()
         .build()
         .map_err(|e| Error::io("the runtime could not be started", &e))?;

@@ -68,12 +68,17 @@ struct OfValues(Box<dyn Source<Value>>);
 impl Source<RecordBatch> for OfValues {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<RecordBatch>>> {
         Box::pin(async {
-            let mut batch = RecordBatch::new();
+            let (mut batch, mut json) = (RecordBatch::new(), Vec::new());
             // What is there already goes together; nothing in hand waits for more.
             while let Some(value) = self.0.next().await? {
                 match &value {
                     Value::String(text) => push(&mut batch, text.as_bytes())?,
-                    other => push(&mut batch, other.to_string().as_bytes())?,
+                    other => {
+                        json.clear();
+                        serde_json::to_writer(&mut json, other)
+                            .map_err(|error| Error::bug(format!("a value is no JSON: {error}")))?;
+                        push(&mut batch, &json)?;
+                    }
                 }
                 if batch.len() >= CALL_RECORDS_MAX || !self.0.ready() {
                     break;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use kafsh_host::limits::THREAD_STACK_BYTES;
 use kafsh_model::record::RecordBatch;
 use kafsh_model::{Error, Result};
 use tokio::sync::oneshot;
@@ -50,7 +51,11 @@ impl Worker {
         let stop = runner.stopper();
         std::thread::Builder::new()
             .name("kafsh-transform".to_string())
-            .spawn(move || serve(runner, &asked))
+            .stack_size(THREAD_STACK_BYTES)
+            .spawn(move || {
+                kafsh_host::lend_this_thread();
+                serve(runner, &asked);
+            })
             .map_err(|error| Error::io("cannot start a thread", &error))?;
         Ok(Worker { asks, stop })
     }

@@ -3,10 +3,11 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafsh_host::limits;
+use kafsh_host::{PluginHost, limits};
 use kafsh_model::error::{Error, Result};
 use kafsh_model::plan::{Action, Node};
 use kafsh_model::plugin::{PluginKind, Secret, Settings};
@@ -14,8 +15,8 @@ use kafsh_model::policy::Policies;
 use kafsh_model::port::Steps;
 use kafsh_model::transform::{State, Transforms};
 use support::{
-    Place, batch, component, core_module, folder, input, kind_of, manifest, partition, request,
-    source, source_of,
+    Place, batch, component, core_module, folder, input, kind_of, manifest, on_a_lent_thread,
+    partition, request, source, source_of,
 };
 
 /// A guest, the code of its error (`None`: it answers well), and words of the error.
@@ -193,10 +194,9 @@ fn each_file_has_a_case_and_each_case_a_file() {
     assert_eq!(named.len(), cases().count(), "a guest has two cases");
 }
 
-#[test]
-fn every_guest_is_held() {
+/// What is wrong with how the guests are held, each called from this thread.
+fn not_held() -> Vec<String> {
     let mut wrong = Vec::new();
-    let resting = bytes_of_process("VmRSS:");
     for (name, code, words) in cases() {
         let place = Place::new();
         let component = component(name);
@@ -228,11 +228,44 @@ fn every_guest_is_held() {
             wrong.push(format!("{name}: {} lines of log", lines.len()));
         }
     }
+    wrong
+}
+
+#[test]
+fn every_guest_is_held() {
+    let resting = bytes_of_process("VmRSS:");
+    // Handed over to a thread of the host's; then all on one and the same, which outlives them.
+    let mut wrong = not_held();
+    wrong.extend(on_a_lent_thread(not_held));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let (peak, now) = (bytes_of_process("VmHWM:"), bytes_of_process("VmRSS:"));
     assert!(peak < PEAK_BYTES_MAX, "the process had {} MiB", peak >> 20);
     let grown = now.saturating_sub(resting);
     assert!(grown < GROWTH_BYTES_MAX, "the process keeps {} MiB", grown >> 20);
+}
+
+#[test]
+fn the_largest_stack_fits_a_lent_thread_that_is_in_use() {
+    /// So many frames, and then the guest that recurses without end.
+    fn below(frames: usize, host: &PluginHost) -> Error {
+        let frame = black_box([0_u8; 16 << 10]);
+        let error = match frames {
+            0 => host.step("recursion").unwrap().plan(&input()).unwrap_err(),
+            _ => below(frames - 1, host),
+        };
+        black_box(&frame);
+        error
+    }
+    let code = on_a_lent_thread(|| {
+        let (place, mut manifest) = (Place::new(), manifest("recursion"));
+        manifest.limits.stack_kib = Some(u32::MAX);
+        let host = place.host(true);
+        host.add(source_of("recursion", component("recursion"), manifest)).unwrap();
+        // Just before it would be handed over, and then deep enough for that.
+        let frames = limits::THREAD_STACK_USED_MAX / (16 << 10);
+        [frames / 2, frames * 7 / 8, frames * 2].map(|frames| below(frames, &host).code)
+    });
+    assert_eq!(code, ["plugin-stack"; 3]);
 }
 
 #[test]

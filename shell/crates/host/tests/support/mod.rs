@@ -230,6 +230,16 @@ pub fn batch(records: usize, value_bytes: usize) -> RecordBatch {
     batch
 }
 
+/// What `work` gives on a thread that was lent to guests, as the shell lends its own.
+pub fn on_a_lent_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let lent = std::thread::Builder::new().stack_size(kafsh_host::limits::THREAD_STACK_BYTES);
+    let lent = lent.spawn(|| {
+        kafsh_host::lend_this_thread();
+        work()
+    });
+    lent.unwrap().join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// A place for a host's cache and state, gone with the test; and all that was logged there.
 pub struct Place {
     pub dir: tempfile::TempDir,
