@@ -179,13 +179,12 @@ mod tests {
         assert_ne!(runner.run(|| thread::current().id()).unwrap(), here, "nobody lent this one");
     }
 
-    /// Calls `work` with about so many bytes of the stack in use.
-    fn deep(bytes: usize, work: &mut dyn FnMut()) {
-        const FRAME: usize = 16 << 10;
-        let frame = black_box([0_u8; FRAME]);
-        match bytes.checked_sub(FRAME) {
-            Some(left) => deep(left, work),
-            None => work(),
+    /// Calls `work` where at least so many bytes of the stack are in use.
+    fn deep(begin: usize, bytes: usize, work: &mut dyn FnMut()) {
+        let frame = black_box([0_u8; 1 << 10]);
+        match begin.abs_diff(stack_position()) < bytes {
+            true => deep(begin, bytes, work),
+            false => work(),
         }
         black_box(&frame);
     }
@@ -195,11 +194,13 @@ mod tests {
         on_a_lent_thread(|| {
             let (runner, this) = (Runner::default(), thread::current().id());
             let where_it_ran = |used| {
-                let mut ran = None;
-                deep(used, &mut || ran = Some(runner.run(|| thread::current().id()).unwrap()));
+                let (mut ran, begin) = (None, stack_position());
+                deep(begin, used, &mut || {
+                    ran = Some(runner.run(|| thread::current().id()).unwrap())
+                });
                 ran.unwrap()
             };
-            assert_eq!(where_it_ran(THREAD_STACK_USED_MAX / 4), this);
+            assert_eq!(where_it_ran(THREAD_STACK_USED_MAX - (64 << 10)), this);
             assert_ne!(where_it_ran(THREAD_STACK_USED_MAX + (64 << 10)), this);
         });
     }

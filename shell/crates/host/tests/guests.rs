@@ -246,14 +246,17 @@ fn every_guest_is_held() {
 
 #[test]
 fn the_largest_stack_fits_a_lent_thread_that_is_in_use() {
-    /// So many frames, and then the guest that recurses without end.
-    fn below(frames: usize, host: &PluginHost) -> Error {
-        let frame = black_box([0_u8; 16 << 10]);
-        let error = match frames {
-            0 => host.step("recursion").unwrap().plan(&input()).unwrap_err(),
-            _ => below(frames - 1, host),
+    fn position(frame: &[u8]) -> usize {
+        black_box(frame).as_ptr().addr()
+    }
+    /// The guest that recurses without end, called where so much of the stack is in use.
+    fn below(begin: usize, bytes: usize, host: &PluginHost) -> Error {
+        let frame = [0_u8; 1 << 10];
+        let error = match begin.abs_diff(position(&frame)) < bytes {
+            true => below(begin, bytes, host),
+            false => host.step("recursion").unwrap().plan(&input()).unwrap_err(),
         };
-        black_box(&frame);
+        position(&frame);
         error
     }
     let code = on_a_lent_thread(|| {
@@ -261,9 +264,10 @@ fn the_largest_stack_fits_a_lent_thread_that_is_in_use() {
         manifest.limits.stack_kib = Some(u32::MAX);
         let host = place.host(true);
         host.add(source_of("recursion", component("recursion"), manifest)).unwrap();
+        let begin = position(&[0]);
         // Just before it would be handed over, and then deep enough for that.
-        let frames = limits::THREAD_STACK_USED_MAX / (16 << 10);
-        [frames / 2, frames * 7 / 8, frames * 2].map(|frames| below(frames, &host).code)
+        let most = limits::THREAD_STACK_USED_MAX;
+        [0, most - (48 << 10), most * 2].map(|bytes| below(begin, bytes, &host).code)
     });
     assert_eq!(code, ["plugin-stack"; 3]);
 }
