@@ -1,8 +1,10 @@
 //! What a step may put into a properties file: no path, class or indirection that leads out of the
 //! cluster, and nothing that another setting would silently override.
 
+mod reach;
+
 use std::collections::BTreeSet;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use kafsh_model::plan::Node;
 use kafsh_model::spec::{ClusterSpec, ListenerSpec};
@@ -18,15 +20,6 @@ const VALUE_BYTES_MAX: usize = 64 << 10;
 /// Keys whose value is a path of data: written by the runtime alone.
 const PATH_KEYS: [&str; 6] =
     ["log.dir", "log.dirs", "metadata.log.dir", "dataDir", "dataLogDir", "dynamicConfigFile"];
-
-/// Code that a server may load.
-const OWN_CLASSES: [&str; 3] = ["org.apache.kafka.", "kafka.", "org.apache.zookeeper."];
-
-/// Login modules beyond Kafka's own: Kerberos has none there.
-const LOGIN_MODULES: [&str; 1] = ["com.sun.security.auth.module.Krb5LoginModule"];
-
-/// Ends of keys whose value is run as a program.
-const PROGRAMS: [&str; 1] = ["sasl.kerberos.kinit.cmd"];
 
 /// Values that span lines by nature.
 const MULTI_LINE: [&str; 4] = [
@@ -97,68 +90,7 @@ fn check_value(
     if control || line_ends && !MULTI_LINE.iter().any(|end| key.ends_with(end)) {
         return Err(refused(node, key, "its value holds a line end or control character"));
     }
-    if names_classes(key) {
-        let foreign =
-            value.split(',').map(str::trim).find(|class| !class.is_empty() && !is_own_class(class));
-        if let Some(class) = foreign {
-            let cause = format!("`{class}` is not a class of Kafka");
-            return Err(refused(node, key, &cause));
-        }
-    }
-    if key.ends_with("sasl.jaas.config") {
-        check_login_module(node, key, value)?;
-    }
-    if PROGRAMS.iter().any(|end| key.ends_with(end)) && !granted(spec, key, value) {
-        return Err(refused(node, key, "it names a program, and the spec does not name it"));
-    }
-    let names_file = key.ends_with(".location") || key.ends_with(".file") || key.ends_with("File");
-    if names_file && !granted(spec, key, value) && !lies_in(value, inside) {
-        let cause = format!("`{value}` lies outside the cluster, and the spec does not name it");
-        return Err(refused(node, key, &cause));
-    }
-    Ok(())
-}
-
-fn names_classes(key: &str) -> bool {
-    const ENDS: [&str; 9] = [
-        ".class",
-        ".classes",
-        ".class.name",
-        "metric.reporters",
-        "metrics.reporters",
-        "security.providers",
-        "className",
-        "serverCnxnFactory",
-        "clientCnxnSocket",
-    ];
-    ENDS.iter().any(|end| key.ends_with(end)) || key.starts_with("authProvider")
-}
-
-fn is_own_class(class: &str) -> bool {
-    OWN_CLASSES.iter().any(|package| class.starts_with(package))
-}
-
-/// Only the value's first word is a class. The rest, passwords among it, is neither read nor shown.
-fn check_login_module(node: Node, key: &str, value: &str) -> Result<()> {
-    let module = value.split_whitespace().next().unwrap_or_default();
-    if is_own_class(module) || LOGIN_MODULES.contains(&module) {
-        return Ok(());
-    }
-    Err(refused(node, key, "its login module is not one of Kafka's")
-        .with_cause("other modules reach the network or load code"))
-}
-
-/// The user's own spec says exactly this.
-fn granted(spec: &ClusterSpec, key: &str, value: &str) -> bool {
-    let own = [&spec.properties, &spec.zookeeper.properties];
-    let brokers = spec.brokers.iter().map(|broker| &broker.properties);
-    own.into_iter().chain(brokers).any(|map| map.get(key).is_some_and(|given| given == value))
-}
-
-fn lies_in(value: &str, inside: &[&Path]) -> bool {
-    let path = Path::new(value);
-    let climbs = path.components().any(|part| part == Component::ParentDir);
-    !climbs && inside.iter().any(|folder| path.starts_with(folder))
+    reach::check(spec, node, key, value, inside)
 }
 
 /// The file must be that of this node, at the addresses of the spec: a wrong id or port would take
@@ -272,6 +204,8 @@ mod tests {
             properties: [
                 ("ssl.keystore.location".to_string(), "/etc/mine.jks".to_string()),
                 ("sasl.kerberos.kinit.cmd".to_string(), "/opt/krb5/bin/kinit".to_string()),
+                ("metric.reporters".to_string(), "kafka.metrics.Mine".to_string()),
+                ("acme.audit.folder".to_string(), "/srv/audit".to_string()),
             ]
             .into(),
         }
@@ -312,7 +246,11 @@ mod tests {
         broker(&[
             ("sasl.kerberos.kinit.cmd", "/opt/krb5/bin/kinit"),
             ("authorizer.class.name", "kafka.security.authorizer.AclAuthorizer"),
-            ("metric.reporters", ""),
+            ("metric.reporters", "kafka.metrics.Mine"),
+            ("acme.audit.folder", "/srv/audit"),
+            ("acme.other.folder", "/srv/demo/acme"),
+            ("super.users", "User:CN=a;User:b"),
+            ("sasl.kerberos.principal.to.local.rules", "RULE:[1:$1@$0](.*)s/@.*//,DEFAULT"),
             ("listener.name.sasl_plaintext.plain.sasl.jaas.config", jaas),
             ("ssl.keystore.location", "/etc/mine.jks"),
             ("ssl.truststore.location", "/srv/demo/nodes/broker-1/trust.jks"),
@@ -328,6 +266,19 @@ mod tests {
             ("dataDir", "x"),
             ("authorizer.class.name", "com.evil.Authorizer"),
             ("metric.reporters", "kafka.metrics.X, com.evil.Reporter"),
+            ("metric.reporters", "kafka.metrics.KafkaCSVMetricsReporter"),
+            ("kafka.metrics.reporters", "kafka.metrics.KafkaCSVMetricsReporter"),
+            ("kafka.metrics.reporters", "org.apache.kafka.common.metrics.JmxReporter"),
+            ("kafka.csv.metrics.dir", "/srv/demo/metrics"),
+            ("kafka.csv.metrics.reporter.enabled", "true"),
+            ("acme.dirs", "metrics"),
+            ("acme.audit.folder", "/home/kim"),
+            ("acme.audit.folders", "a, /home/kim"),
+            ("acme.audit.url", "file:///home/kim"),
+            (
+                "sasl.login.callback.handler.class",
+                "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler",
+            ),
             ("sasl.login.class", "com.evil.Login"),
             ("principal.builder.class", "kafkaesque.Evil"),
             ("remote.log.storage.manager.class.path", "/x/*"),
@@ -403,6 +354,25 @@ mod tests {
         for pairs in wrong {
             assert_eq!(ask(&spec, pairs).unwrap_err().code, "property-refused", "{pairs:?}");
         }
+        let own = [("clientPort", "2181"), ("clientPortAddress", "127.0.0.1")];
+        let with = |pair: (&'static str, &'static str)| [own[0], own[1], pair];
+        ask(&spec, &with(("admin.enableServer", "false"))).unwrap();
+        let opening = [
+            ("admin.enableServer", "true"),
+            ("admin.serverPort", "8080"),
+            ("secureClientPort", "2281"),
+            ("secureClientPortAddress", "0.0.0.0"),
+            ("server.1", "10.0.0.1:2888:3888"),
+            ("metricsProvider.httpPort", "7000"),
+            ("quorumListenOnAllIPs", "true"),
+        ];
+        for pair in opening {
+            let error = ask(&spec, &with(pair)).expect_err(pair.0);
+            assert_eq!(error.code, "property-refused", "{pair:?}");
+            spec.zookeeper.properties = [(pair.0.to_string(), pair.1.to_string())].into();
+            ask(&spec, &with(pair)).expect("what the spec says itself");
+        }
+        spec.zookeeper.properties.clear();
         spec.zookeeper.bind.clear();
         ask(&spec, &[("clientPort", "2181")]).unwrap();
         assert!(ask(&spec, &[("clientPort", "2181"), ("clientPortAddress", "::")]).is_err());
