@@ -294,10 +294,9 @@ impl Context {
 
     /// Ends a cluster that was only for this session.
     pub async fn destroy_ephemeral(&self, name: &str, user: Arc<dyn User>) -> Result<()> {
-        let spec = self.managed(name)?;
-        if !spec.ephemeral {
-            // Made anew, or made to stay, by another shell.
-            user.note(&format!("`{name}` is no longer ephemeral and stays"));
+        let name = ClusterName::new(name)?;
+        if !self.store.exists(&name) {
+            user.note(&format!("`{name}` was ephemeral and is gone already"));
             return Ok(());
         }
         user.note(&format!("`{name}` was ephemeral and is going away"));
@@ -305,7 +304,11 @@ impl Context {
         let engine = self.engine(progress, Cancel::new(), "ephemeral")?;
         // It was made with `--ephemeral`: that it goes is what was asked for.
         let options = StopOptions { force: true, ..StopOptions::default() };
-        engine.destroy(&spec, true, &options, Confirmed::by_user()).await
+        if !engine.destroy_own(&name, &options, Confirmed::by_user()).await? {
+            // Made anew, or made to stay, by another shell.
+            user.note(&format!("`{name}` is no longer this shell's and stays"));
+        }
+        Ok(())
     }
 }
 

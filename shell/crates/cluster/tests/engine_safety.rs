@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use kafsh_cluster::engine::report::{RestartOptions, StopOptions, UpOptions};
 use kafsh_model::Class;
+use kafsh_model::confirm::Confirmed;
 use kafsh_model::plan::{Finding, Node, Severity};
 use kafsh_model::port::{Progress, ProgressEvent};
 use kafsh_model::snapshot::ProcessState;
@@ -324,6 +325,31 @@ async fn an_ephemeral_cluster_without_its_shell_is_found_and_ended() {
     assert!(orphan.safe_to_fix && orphan.next[0] == "cluster destroy demo --yes", "{orphan:?}");
     let fixed = engine.doctor_fix(&spec).await.unwrap();
     assert!(fixed.done[0].starts_with("ended `demo`"), "{fixed:?}");
+    assert!(bench.world.state().is_blank() && !bench.store.cluster_dir(&spec.name).exists());
+}
+
+/// Made by one shell, destroyed, and made anew by another: the first must not end the second's.
+#[tokio::test]
+async fn a_shell_ends_only_the_ephemeral_cluster_that_it_made() {
+    let bench = Bench::new();
+    let mut spec = demo(1);
+    spec.ephemeral = true;
+    bench.up(&spec).await.unwrap();
+    let engine = bench.engine();
+    let end = || async {
+        let options = StopOptions { force: true, ..StopOptions::default() };
+        engine.destroy_own(&spec.name, &options, Confirmed::by_user()).await
+    };
+    let path = bench.store.state_dir(&spec.name).join("owner.json");
+    let own = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, own.replace("\"pid\":", "\"pid\":1")).unwrap();
+    assert!(!end().await.unwrap(), "another process made it");
+    std::fs::remove_file(&path).unwrap();
+    assert!(!end().await.unwrap(), "nobody is known to have made it");
+    assert!(bench.store.exists(&spec.name));
+    bench.is_converged(&spec).await;
+    std::fs::write(&path, own).unwrap();
+    assert!(end().await.unwrap());
     assert!(bench.world.state().is_blank() && !bench.store.cluster_dir(&spec.name).exists());
 }
 

@@ -4,7 +4,7 @@ use kafsh_model::confirm::Confirmed;
 use kafsh_model::plan::Node;
 use kafsh_model::snapshot::NodeFacts;
 use kafsh_model::spec::ClusterSpec;
-use kafsh_model::{Error, Result};
+use kafsh_model::{ClusterName, Error, Result};
 
 use super::Engine;
 use super::report::StopOptions;
@@ -139,6 +139,38 @@ impl Engine {
     ) -> Result<()> {
         let _spent = confirmed;
         let _lock = self.store.lock(&spec.name, &self.command)?;
+        self.end(spec, archives_too, options).await
+    }
+
+    /// The same with the ephemeral cluster of this name that this very process made. `false`:
+    /// there is none any more; one of that name is another shell's, or was made to stay, and is
+    /// left alone.
+    ///
+    /// # Errors
+    /// As [`Engine::destroy`].
+    pub async fn destroy_own(
+        &self,
+        name: &ClusterName,
+        options: &StopOptions,
+        confirmed: Confirmed,
+    ) -> Result<bool> {
+        let _spent = confirmed;
+        let _lock = self.store.lock(name, &self.command)?;
+        // Read under the lock: it may be destroyed and made anew by others until then.
+        let spec = self.store.load_spec(name)?;
+        let ours = self.store.owner(name).is_some_and(|owner| owner.is_this_process());
+        if !spec.ephemeral || !ours {
+            return Ok(false);
+        }
+        self.end(&spec, true, options).await.map(|()| true)
+    }
+
+    async fn end(
+        &self,
+        spec: &ClusterSpec,
+        archives_too: bool,
+        options: &StopOptions,
+    ) -> Result<()> {
         let facts = self.node_facts(spec).await?;
         self.stop_nodes(spec, &spec.nodes(), &facts, options).await?;
         refuse_running(spec, &self.node_facts(spec).await?)?;

@@ -30,6 +30,11 @@ impl Owner {
         Ok(Owner { schema: 1, pid, start_ticks: stat.start_ticks, boot_id: boot_id()? })
     }
 
+    /// It is this process and no other.
+    pub fn is_this_process(&self) -> bool {
+        Owner::of_this_process().is_ok_and(|own| own == *self)
+    }
+
     /// It is gone. What cannot be told counts as alive: nothing is ended on a guess.
     pub fn is_gone(&self) -> bool {
         let Ok(boot) = boot_id() else { return false };
@@ -75,10 +80,12 @@ mod tests {
         store.own(&name).unwrap();
         let own = store.owner(&name).expect("it is recorded");
         assert_eq!(own.pid, std::process::id());
+        assert!(own.is_this_process());
         assert!(!own.is_gone() && store.lost_owner(&name).is_none());
         let later = Owner { start_ticks: own.start_ticks + 1, ..own.clone() };
         let before = Owner { boot_id: "another".to_string(), ..own.clone() };
         let ended = Owner { pid: u32::MAX, ..own };
-        assert!([later, before, ended].iter().all(Owner::is_gone));
+        let others = [later, before, ended];
+        assert!(others.iter().all(|other| other.is_gone() && !other.is_this_process()));
     }
 }
