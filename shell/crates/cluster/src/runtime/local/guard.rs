@@ -272,9 +272,9 @@ mod tests {
             ("kafka.csv.metrics.dir", "/srv/demo/metrics"),
             ("kafka.csv.metrics.reporter.enabled", "true"),
             ("acme.dirs", "metrics"),
-            ("acme.audit.folder", "/home/kim"),
-            ("acme.audit.folders", "a, /home/kim"),
-            ("acme.audit.url", "file:///home/kim"),
+            ("acme.audit.folder", "/srv/other"),
+            ("acme.audit.folders", "a, /srv/other"),
+            ("acme.audit.url", "file:///srv/other"),
             (
                 "sasl.login.callback.handler.class",
                 "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler",
