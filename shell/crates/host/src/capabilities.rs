@@ -45,7 +45,7 @@ const VERSION: &str = "1.0.0";
 pub(crate) fn asked_for(import: &str) -> Option<CapabilityName> {
     let (interface, _) = import.strip_prefix(PACKAGE)?.split_once('@')?;
     let known = format!("{PACKAGE}{interface}@{VERSION}");
-    CapabilityName::from_name(interface).filter(|_| crate::inspect::same_track(import, &known))
+    CapabilityName::from_interface(interface).filter(|_| crate::inspect::same_track(import, &known))
 }
 
 /// Gives what is linked by `linker` one capability.
@@ -64,5 +64,7 @@ pub(crate) fn link(
             host::cluster_read::add_to_linker::<_, Own>(linker, |state| state)
         }
         CapabilityName::State => host::state::add_to_linker::<_, Own>(linker, |state| state),
+        // No interface: what comes back is held to it.
+        CapabilityName::Outputs => Ok(()),
     }
 }

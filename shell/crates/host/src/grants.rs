@@ -26,7 +26,8 @@ impl Grants {
 
     /// All that `manifest` asks for, as first-party plugins have it.
     pub fn all_of(manifest: &Manifest) -> Self {
-        Grants::of(&manifest.capabilities)
+        let outputs = manifest.asks_for_outputs();
+        Grants::of(&manifest.capabilities.iter().cloned().chain(outputs).collect::<Vec<_>>())
     }
 
     pub fn has(&self, capability: CapabilityName) -> bool {
@@ -37,6 +38,12 @@ impl Grants {
     pub fn scope(&self, capability: CapabilityName) -> &[String] {
         self.scopes.get(&capability).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Whether a record may be sent to the topic `name`.
+pub(crate) fn may_send_to(grants: &Grants, name: &str) -> bool {
+    let outputs = CapabilityName::Outputs;
+    grants.has(outputs) && in_scope(grants.scope(outputs), name)
 }
 
 /// Whether `name` lies within `scope`; an empty one is all there is.
@@ -59,5 +66,10 @@ mod tests {
         let scope = grants.scope(CapabilityName::ClusterRead);
         assert!(in_scope(scope, "orders-eu") && !in_scope(scope, "payments"));
         assert!(in_scope(grants.scope(CapabilityName::Clock), "anything"));
+        assert!(!may_send_to(&grants, "orders-eu"));
+        let scope = vec!["orders-*".to_owned()];
+        let outputs = Capability { name: CapabilityName::Outputs, scope, reason: String::new() };
+        let grants = Grants::of(&[outputs]);
+        assert!(may_send_to(&grants, "orders-eu") && !may_send_to(&grants, "payments"));
     }
 }

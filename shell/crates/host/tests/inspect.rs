@@ -180,6 +180,7 @@ fn manifests_that_are_none() {
         ("limits", json!({ "memory-mib": 0 })),
         ("limits", json!({ "memory-gib": 1 })),
         ("outputs", json!(["a/b"])),
+        ("capabilities", json!([{ "name": "outputs", "scope": ["a"] }])),
         ("settings", json!([{ "name": "a b", "type": "text" }])),
         ("settings", json!([{ "name": "a", "type": "text" }, { "name": "a", "type": "text" }])),
     ] {

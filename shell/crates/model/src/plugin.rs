@@ -46,7 +46,7 @@ impl fmt::Display for PluginKind {
     }
 }
 
-/// Something that the host lends: one interface of `sdk/wit/host`.
+/// Something that the host lends: one interface of `sdk/wit/host`, or an `outputs`, which has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CapabilityName {
@@ -60,10 +60,12 @@ pub enum CapabilityName {
     /// Scope: globs of topic names
     ClusterRead,
     State,
+    /// Scope: globs of topic names. No interface: a manifest's `outputs`, asked for as the rest is
+    Outputs,
 }
 
 impl CapabilityName {
-    pub const ALL: [CapabilityName; 7] = [
+    pub const ALL: [CapabilityName; 8] = [
         CapabilityName::Log,
         CapabilityName::Settings,
         CapabilityName::Clock,
@@ -71,9 +73,10 @@ impl CapabilityName {
         CapabilityName::Metrics,
         CapabilityName::ClusterRead,
         CapabilityName::State,
+        CapabilityName::Outputs,
     ];
 
-    /// Its interface in `kafsh:host`, and how users write it.
+    /// How users write it, and its interface in `kafsh:host` where it has one.
     pub fn name(self) -> &'static str {
         match self {
             CapabilityName::Log => "log",
@@ -83,11 +86,22 @@ impl CapabilityName {
             CapabilityName::Metrics => "metrics",
             CapabilityName::ClusterRead => "cluster-read",
             CapabilityName::State => "state",
+            CapabilityName::Outputs => "outputs",
         }
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
         CapabilityName::ALL.into_iter().find(|capability| capability.name() == name)
+    }
+
+    /// The capability whose interface in `kafsh:host` is called so.
+    pub fn from_interface(name: &str) -> Option<Self> {
+        CapabilityName::from_name(name).filter(|capability| *capability != CapabilityName::Outputs)
+    }
+
+    /// Whether it can be granted for some topics only.
+    pub fn has_scope(self) -> bool {
+        matches!(self, CapabilityName::ClusterRead | CapabilityName::Outputs)
     }
 
     /// Whether every plugin has it without a grant.
@@ -105,6 +119,7 @@ impl CapabilityName {
             CapabilityName::Metrics => "count what it did",
             CapabilityName::ClusterRead => "see brokers, and topics with their settings",
             CapabilityName::State => "keep up to 16 MiB for each source partition",
+            CapabilityName::Outputs => "send records to topics of its own choice",
         }
     }
 }
@@ -164,6 +179,14 @@ pub struct Manifest {
     /// Transforms: globs of the topics it may send records to by itself
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<String>,
+}
+
+impl Manifest {
+    /// Its outputs as what they are to the user: something to be granted.
+    pub fn asks_for_outputs(&self) -> Option<Capability> {
+        let (name, scope) = (CapabilityName::Outputs, self.outputs.clone());
+        (!scope.is_empty()).then(|| Capability { name, scope, reason: String::new() })
+    }
 }
 
 /// The type of a setting's value.

@@ -215,7 +215,7 @@ fn check(manifest: &Manifest) -> Result<(), String> {
         if capability.reason.trim().is_empty() {
             return Err(format!("capability `{}` has no `reason`: users read it", name.name()));
         }
-        if !capability.scope.is_empty() && name != CapabilityName::ClusterRead {
+        if !capability.scope.is_empty() && !name.has_scope() {
             return Err(format!("capability `{}` has no scope", name.name()));
         }
     }
@@ -238,6 +238,8 @@ fn is_for(kind: PluginKind, capability: CapabilityName) -> bool {
     match capability {
         CapabilityName::ClusterRead => kind == PluginKind::Policy,
         CapabilityName::State => kind == PluginKind::Transform,
+        // They stand by themselves in a manifest.
+        CapabilityName::Outputs => false,
         _ => true,
     }
 }
@@ -268,7 +270,7 @@ fn imported(component: &[u8]) -> Result<Vec<CapabilityName>, String> {
                     let import = import.map_err(|e| e.to_string())?;
                     let host = import.name.name.strip_prefix(HOST_PREFIX);
                     let name = host.and_then(|rest| rest.split('@').next());
-                    names.extend(name.and_then(CapabilityName::from_name));
+                    names.extend(name.and_then(CapabilityName::from_interface));
                 }
             }
             _ => {}

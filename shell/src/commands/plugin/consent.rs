@@ -153,7 +153,7 @@ pub fn parse_grants(words: &[String], asks: &[Capability]) -> Result<Vec<Capabil
             return Err(Error::usage("bad-grant", message)
                 .with_cause("a scope is names of topics in which `*` and `?` stand for others"));
         }
-        if !scope.is_empty() && name != CapabilityName::ClusterRead {
+        if !scope.is_empty() && !name.has_scope() {
             return Err(Error::usage("bad-grant", format!("`{}` has no scope", name.name())));
         }
         if grants.iter().any(|grant| grant.name == name) {

@@ -161,7 +161,10 @@ fn check_capabilities(capabilities: &[Capability]) -> Result<(), Refusal> {
         if capabilities[..index].iter().any(|other| other.name == name) {
             return bad(format!("its manifest asks twice for `{}`", name.name()));
         }
-        if !capability.scope.is_empty() && name != CapabilityName::ClusterRead {
+        if name == CapabilityName::Outputs {
+            return bad("its `outputs` stand by themselves, not among its capabilities");
+        }
+        if !capability.scope.is_empty() && !name.has_scope() {
             return bad(format!("`{}` has no scope", name.name()));
         }
         check_globs("scope", &capability.scope)?;

@@ -69,6 +69,7 @@ fn look(bytes: &[u8]) -> Result<Inspected, Refusal> {
     for import in &outline.imports {
         capabilities.extend(asked_for(import, kind, &manifest)?);
     }
+    capabilities.extend(manifest.asks_for_outputs());
     capabilities.sort();
     let imported = |name: CapabilityName| capabilities.iter().any(|c: &Capability| c.name == name);
     let declared = manifest.capabilities.iter().map(|capability| capability.name);
@@ -150,7 +151,7 @@ fn asked_for(
     if package == kind.name() && interface == "types" {
         return Ok(None);
     }
-    let name = CapabilityName::from_name(interface).filter(|_| package == "host");
+    let name = CapabilityName::from_interface(interface).filter(|_| package == "host");
     let name = name.ok_or_else(refused)?;
     if name.is_given_to_all() {
         return Ok(None);

@@ -9,6 +9,7 @@ use kafsh_model::transform::{FailedRecord, Transformed};
 use super::{TransformKind, types};
 use crate::answer::{self, at_most, check_code};
 use crate::fault::{Call, Identity};
+use crate::grants::may_send_to;
 use crate::limits::{
     BATCH_RECORDS_MAX, FAILURE_BYTES_MAX, STRING_BYTES_MAX, TOPIC_NAMES_MAX, output_bytes_max,
 };
@@ -48,6 +49,10 @@ pub(super) fn emitted(
         check_topic_name(name).map_err(|e| bad(e.to_string()))?;
         if !plugin.manifest.outputs.iter().any(|glob| fits(glob, name)) {
             let why = format!("its manifest has no output `{name}`");
+            return Err(identity.output_refused(call, why));
+        }
+        if !may_send_to(plugin.grants(), name) {
+            let why = format!("it was not granted the output `{name}`");
             return Err(identity.output_refused(call, why));
         }
         if name.starts_with(INTERNAL_PREFIX) {
