@@ -43,6 +43,16 @@ impl Said {
             }
     }
 
+    /// Turns an amendment that is `beyond` what the operation can make into a refusal: what was
+    /// announced and then left out would be a lie.
+    pub fn refuse_amendments(&mut self, beyond: impl Fn(&str) -> bool) {
+        let Answer::Amended { amendment, .. } = &self.answer else { return };
+        if self.mode == PolicyMode::Enforce && beyond(&amendment.field) {
+            let message = format!("it amends `{}`, which this change cannot do", amendment.field);
+            self.answer = Answer::Broken(Error::failed("policy-conflict", message));
+        }
+    }
+
     /// One line: `naming [pattern] name: must be lower case (try orders-eu)`.
     pub fn line(&self) -> String {
         let binding = &self.binding;

@@ -4,6 +4,10 @@ use kafsh_model::config::ConfigChange;
 use kafsh_model::policy::{Amendment, TopicState};
 use kafsh_model::{Error, Result};
 
+/// Fields of a topic that are no settings.
+pub const PARTITIONS: &str = "partitions";
+pub const REPLICATION_FACTOR: &str = "replication-factor";
+
 /// Beginning of the names of fields that are settings.
 const CONFIG: &str = "config.";
 
@@ -18,11 +22,11 @@ pub fn amended(state: &mut TopicState, amendment: &Amendment) -> Result<Option<S
         number.filter(|number| *number > 0).ok_or_else(|| bad(field, "needs a number from 1"))
     };
     match field.as_str() {
-        "partitions" => {
+        PARTITIONS => {
             let before = std::mem::replace(&mut state.partitions, number()?);
             Ok(Some(before.to_string()))
         }
-        "replication-factor" => {
+        REPLICATION_FACTOR => {
             let before = std::mem::replace(&mut state.replication_factor, number()?);
             Ok(Some(before.to_string()))
         }

@@ -15,7 +15,7 @@ use kafsh_model::port::{
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use kafsh_model::{Error, Result};
 
-use super::change::{after, changes_between};
+use super::change::{PARTITIONS, REPLICATION_FACTOR, after, changes_between};
 use super::state::{current_state, defaults, facts};
 use super::{Bound, Charge, Said, refusal};
 
@@ -78,10 +78,13 @@ impl GuardedAdmin {
         Ok(against)
     }
 
+    /// What there is, and what it may become; `None` where no policy is about the topic. An
+    /// amendment of one of the `fixed` fields refuses: the operation could not make it.
     async fn alter(
         &self,
         topic: &str,
         change: impl FnOnce(&TopicState) -> TopicState,
+        fixed: &[&str],
     ) -> Result<Option<(TopicState, TopicState)>> {
         if self.charge.about(topic).next().is_none() {
             return Ok(None);
@@ -92,7 +95,12 @@ impl GuardedAdmin {
         let facts = self.facts().await?;
         let asked =
             self.charge.ask(Operation::Alter, topic, Some(&now), Some(&wanted), facts.as_ref());
-        let (said, admitted) = asked.await?;
+        let (mut said, admitted) = asked.await?;
+        let moved = admitted.as_ref().map(|admitted| moved(&wanted, admitted));
+        let beyond = |field: &str| {
+            fixed.contains(&field) && moved.as_ref().is_some_and(|moved| moved.contains(&field))
+        };
+        said.iter_mut().for_each(|said| said.refuse_amendments(beyond));
         if let Some(error) = refusal(topic, "changed", &said) {
             return Err(error);
         }
@@ -136,6 +144,15 @@ fn amended(spec: &TopicSpec, wanted: &TopicState, admitted: TopicState) -> Topic
     }
     spec.configs = admitted.configs;
     spec
+}
+
+/// The counts that were amended.
+fn moved(wanted: &TopicState, admitted: &TopicState) -> Vec<&'static str> {
+    let counts = [
+        (PARTITIONS, wanted.partitions != admitted.partitions),
+        (REPLICATION_FACTOR, wanted.replication_factor != admitted.replication_factor),
+    ];
+    counts.into_iter().filter(|(_, moved)| *moved).map(|(field, _)| field).collect()
 }
 
 impl Admin for GuardedAdmin {
@@ -192,11 +209,20 @@ impl Admin for GuardedAdmin {
         Box::pin(async move {
             let wanted = u32::try_from(total).unwrap_or(0);
             let change = |now: &TopicState| TopicState { partitions: wanted, ..now.clone() };
-            let total = match self.alter(topic, change).await? {
-                Some((_, admitted)) => i32::try_from(admitted.partitions).unwrap_or(total),
-                None => total,
+            let Some((now, admitted)) = self.alter(topic, change, &[REPLICATION_FACTOR]).await?
+            else {
+                return self.inner.add_partitions(topic, total, validate_only).await;
             };
-            self.inner.add_partitions(topic, total, validate_only).await
+            let total = i32::try_from(admitted.partitions).unwrap_or(total);
+            let changes = changes_between(&now, &admitted);
+            if changes.is_empty() {
+                return self.inner.add_partitions(topic, total, validate_only).await;
+            }
+            // Two requests: the settings are known to be good before anything is changed.
+            let resource = ConfigResource::Topic(topic.to_string());
+            self.inner.alter_configs(&resource, &changes, true).await?;
+            self.inner.add_partitions(topic, total, validate_only).await?;
+            self.inner.alter_configs(&resource, &changes, validate_only).await
         })
     }
 
@@ -210,7 +236,8 @@ impl Admin for GuardedAdmin {
             let ConfigResource::Topic(topic) = resource else {
                 return self.inner.alter_configs(resource, changes, validate_only).await;
             };
-            let verdict = self.alter(topic, |now| after(now, changes)).await?;
+            let fixed = [PARTITIONS, REPLICATION_FACTOR];
+            let verdict = self.alter(topic, |now| after(now, changes), &fixed).await?;
             let Some((now, admitted)) = verdict else {
                 return self.inner.alter_configs(resource, changes, validate_only).await;
             };
@@ -331,3 +358,6 @@ fn tell(progress: &dyn Progress, topic: &str, said: &[Said]) {
         progress.event(ProgressEvent::Note(&format!("policy: topic `{topic}`: {line}")));
     }
 }
+
+#[cfg(test)]
+mod tests;
