@@ -307,6 +307,8 @@ impl Runner {
                 }
                 // No wait makes a cluster: its name is wrong.
                 Ok(Err(error)) if error.code == "cluster-not-found" => return Err(error),
+                // It may have been done: what would be done twice is for the user to decide.
+                Ok(Err(error)) if error.code == "outcome-unknown" => return Err(error),
                 Ok(Err(error)) if error.class.is_not_yet() => last = error.to_string(),
                 Ok(Err(error)) => return Err(error),
                 Err(_) => last = format!("no answer in time; before that: {last}"),

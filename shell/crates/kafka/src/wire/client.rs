@@ -273,15 +273,17 @@ impl Client {
         let address = self.broker_address(doing, broker, deadline).await?;
         let mut pause = Pause::new(deadline);
         loop {
-            let result = async {
-                let connection = self.connection(&address, deadline).await?;
-                connection.call(&ask, deadline).await
+            let result = match self.connection(&address, deadline).await {
+                Ok(connection) => connection.call(&ask, deadline).await,
+                // Nothing was asked of it yet.
+                Err(fault @ Fault::Silent { .. }) => return Err(fault.error(doing, &address)),
+                Err(fault) => Err(fault),
             };
-            match result.await {
+            match result {
                 Ok(response) => return Ok(response),
                 Err(Fault::Stale) if pause.wait().await => {}
                 Err(Fault::Lost(_)) if repeat == Repeat::Safe && pause.wait().await => {}
-                Err(fault @ Fault::Lost(_)) if repeat == Repeat::Unsafe => {
+                Err(fault) if repeat == Repeat::Unsafe && fault.may_have_been_done() => {
                     return Err(unknown_outcome(doing, &address, &fault));
                 }
                 Err(fault) => return Err(fault.error(doing, &address)),
@@ -308,7 +310,7 @@ impl Client {
                         Ok(response) if !refused(&response) => return Ok(response),
                         Ok(_) => why = format!("{address} is not the controller any more"),
                         Err(Fault::Stale) => why = format!("{address}: {}", Fault::Stale),
-                        Err(fault @ Fault::Lost(_)) => {
+                        Err(fault) if fault.may_have_been_done() => {
                             return Err(unknown_outcome(doing, &address, &fault));
                         }
                         Err(fault) => return Err(fault.error(doing, &address)),
@@ -452,6 +454,6 @@ fn unknown_outcome(doing: &str, address: &str, fault: &Fault) -> Error {
         format!("cannot tell whether the request to {doing} was carried out"),
     )
     .with_evidence(format!("{address}: {fault}"))
-    .with_cause("the connection broke after the request was sent, so it may have been done")
+    .with_cause("no answer came after the request was sent, so it may have been done")
     .with_next("cluster status")
 }

@@ -45,6 +45,11 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
+    /// Of a request that was handed to a connection: whether the broker may have carried it out.
+    pub fn may_have_been_done(&self) -> bool {
+        matches!(self, Fault::Lost(_) | Fault::Silent { .. })
+    }
+
     /// True where a broker that is still starting, or is gone, would look the same.
     pub fn is_unavailable(&self) -> bool {
         !matches!(self, Fault::Unsupported { .. } | Fault::Garbled(_))

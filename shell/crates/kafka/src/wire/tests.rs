@@ -18,6 +18,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 use kafsh_model::Class;
+use kafsh_model::config::{ConfigChange, ConfigResource};
 use kafsh_model::port::{Admin, Target};
 use kafsh_model::topic::TopicSpec;
 
@@ -137,6 +138,30 @@ async fn silence_ends_at_the_deadline_and_the_next_call_connects_anew() {
     assert_eq!((error.code.as_ref(), error.class), ("unavailable", Class::Unavailable));
     assert!(error.evidence[0].contains("no answer to Metadata"), "{error:?}");
     assert!(admin.cluster().await.is_ok());
+}
+
+/// The request was sent: nobody knows whether the topic is there now.
+#[tokio::test]
+async fn a_change_that_is_not_answered_may_have_been_done() {
+    for answer in [|| Answer::Silence, || Answer::Close] {
+        let port = Arc::new(AtomicI32::new(0));
+        let known = port.clone();
+        let broker = FakeBroker::start(WHOLE, move |call| match call.api {
+            ApiKey::Metadata => cluster(call.version, &[(1, known.load(Ordering::SeqCst))], 1),
+            ApiKey::CreateTopics | ApiKey::IncrementalAlterConfigs => answer(),
+            _ => alone(call),
+        })
+        .await;
+        port.store(broker.port, Ordering::SeqCst);
+        let admin = admin(&[&broker], 300);
+        let error = admin.create_topics(&[spec("orders")], false).await.unwrap_err();
+        assert_eq!(error.code, "outcome-unknown", "{error:?}");
+        assert_eq!(broker.count(ApiKey::CreateTopics), 1, "not asked again");
+        let broker_1 = ConfigResource::Broker(1);
+        let change = ConfigChange::Unset { key: "log.cleaner.threads".to_string() };
+        let error = admin.alter_configs(&broker_1, &[change], false).await.unwrap_err();
+        assert_eq!(error.code, "outcome-unknown", "{error:?}");
+    }
 }
 
 #[tokio::test]
