@@ -95,6 +95,10 @@ impl Conf {
         self.set(key, value).map_err(|refusal| match refusal {
             Refusal::Unknown => Error::usage("unknown-property", format!("no property `{key}`"))
                 .with_cause("librdkafka knows no client property of that name"),
+            Refusal::Invalid(_) if keeps_secret(key) => {
+                Error::usage("invalid-property", format!("`{key}` cannot have this value"))
+                    .with_cause("librdkafka refuses it; it is not shown, as it may be a secret")
+            }
             Refusal::Invalid(why) => {
                 Error::usage("invalid-property", format!("`{key}` cannot be `{value}`"))
                     .with_cause(why)
@@ -177,6 +181,13 @@ impl Conf {
     }
 }
 
+/// Whether the value of a client's property must not be shown: what holds for Kafka's keys, and
+/// librdkafka's own.
+fn keeps_secret(key: &str) -> bool {
+    const ENDS: [&str; 3] = [".pem", "_key", "oauthbearer.config"];
+    kafsh_model::keys::is_sensitive(key) || ENDS.iter().any(|end| key.ends_with(end))
+}
+
 /// The text before the first NUL.
 pub(super) fn c_text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
@@ -195,6 +206,17 @@ mod tests {
             client: client.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
             timeout: Duration::from_secs(1),
         }
+    }
+
+    #[test]
+    fn a_secret_that_is_refused_is_not_shown() {
+        for key in ["ssl.key.password", "ssl.key.pem", "ssl.certificate.pem", "sasl.password"] {
+            let error = build(&[(key, "hunter2\0")]).err().expect(key);
+            assert_eq!(error.code, "invalid-property", "{key}");
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
+        let error = build(&[("linger.ms", "soon")]).err().unwrap();
+        assert!(error.message.contains("`soon`"), "{error:?}");
     }
 
     fn build(client: &[(&str, &str)]) -> Result<Conf> {
