@@ -102,12 +102,14 @@ impl KafkaProducer {
     ) -> Result<Vec<Delivery>> {
         let mut outcomes = outcomes;
         let alone = indexes.len() < 2;
+        let topic = |place: usize| batch.get(indexes[place]).topic;
         // Places in `outcomes`; the last group is the next to be sent.
         let all: Vec<usize> = (0..outcomes.len()).collect();
-        let mut groups = if alone { Vec::new() } else { halves(&in_order(&mut outcomes, &all)) };
+        let mut groups =
+            if alone { Vec::new() } else { halves(&in_order(&mut outcomes, &all, &topic)) };
         while let Some(group) = groups.pop() {
             // A part before it may have lost the order.
-            let group = in_order(&mut outcomes, &group);
+            let group = in_order(&mut outcomes, &group, &topic);
             if group.is_empty() {
                 continue;
             }
@@ -118,7 +120,7 @@ impl KafkaProducer {
                 outcomes[*place] = outcome;
             }
             if group.len() > 1 {
-                groups.extend(halves(&in_order(&mut outcomes, &group)));
+                groups.extend(halves(&in_order(&mut outcomes, &group, &topic)));
             }
         }
         Ok(outcomes.into_iter().map(|(_, delivery)| delivery).collect())
@@ -126,12 +128,17 @@ impl KafkaProducer {
 }
 
 /// The places of `group` that were refused as too large and may be sent again: nothing of their
-/// partition that comes later was written. The others are told so.
-fn in_order(outcomes: &mut [Outcome], group: &[usize]) -> Vec<usize> {
-    let mut written: HashMap<i32, usize> = HashMap::new();
+/// partition, that of the `topic` of each place, that comes later was written. The others are told
+/// so.
+fn in_order<'t>(
+    outcomes: &mut [Outcome],
+    group: &[usize],
+    topic: &impl Fn(usize) -> &'t str,
+) -> Vec<usize> {
+    let mut written: HashMap<(&str, i32), usize> = HashMap::new();
     for (place, (partition, delivery)) in outcomes.iter().enumerate() {
         if delivery.is_ok() {
-            written.insert(*partition, place);
+            written.insert((topic(place), *partition), place);
         }
     }
     let mut again = Vec::new();
@@ -140,7 +147,7 @@ fn in_order(outcomes: &mut [Outcome], group: &[usize]) -> Vec<usize> {
         if !failed_with(delivery, TOO_LARGE) {
             continue;
         }
-        if written.get(partition).is_none_or(|last| last < place) {
+        if written.get(&(topic(*place), *partition)).is_none_or(|last| last < place) {
             again.push(*place);
         } else if let Err(error) = delivery {
             let said = format!("later records of partition {partition} were written");
@@ -228,11 +235,20 @@ mod tests {
         let ok = |partition| (partition, Ok(Delivered { partition, offset: 0 }));
         let refused = |partition| (partition, Err(Error::failed(TOO_LARGE, "x")));
         let mut outcomes = vec![refused(0), refused(1), ok(0), refused(0), refused(1)];
-        assert_eq!(in_order(&mut outcomes, &[0, 1, 2, 3, 4]), [1, 3, 4]);
+        assert_eq!(in_order(&mut outcomes, &[0, 1, 2, 3, 4], &|_| "t"), [1, 3, 4]);
         let told = outcomes[0].1.as_ref().unwrap_err();
         assert_eq!(told.evidence, ["later records of partition 0 were written"]);
-        assert_eq!(in_order(&mut outcomes, &[0, 3]), [3]);
+        assert_eq!(in_order(&mut outcomes, &[0, 3], &|_| "t"), [3]);
         assert_eq!(outcomes[0].1.as_ref().unwrap_err().evidence.len(), 1, "told once");
+    }
+
+    #[test]
+    fn a_later_record_of_another_topic_stands_in_nobodys_way() {
+        let refused = (0, Err(Error::failed(TOO_LARGE, "x")));
+        let mut outcomes = vec![refused, (0, Ok(Delivered { partition: 0, offset: 0 }))];
+        let topics = ["a", "b"];
+        assert_eq!(in_order(&mut outcomes, &[0, 1], &|place| topics[place]), [0]);
+        assert!(in_order(&mut outcomes, &[0, 1], &|_| "a").is_empty());
     }
 
     #[test]
