@@ -14,13 +14,63 @@ const TRANSFER_TIME_MAX: Duration = Duration::from_secs(120);
 /// Bytes of all lines before the body.
 const HEAD_BYTES_MAX: u64 = 32 << 10;
 
-/// The body of what `url` (`http://host[:port]/path`) answers.
+/// A URL of http or https, taken apart in this one place: who is asked, and who is said to be
+/// asked, must be the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Url<'u> {
+    pub is_tls: bool,
+    /// `host[:port]`
+    authority: &'u str,
+    /// Path and query, as they are asked for; empty: `/`
+    target: &'u str,
+    /// Without query and fragment: what may be kept and shown
+    pub shown: &'u str,
+}
+
+impl<'u> Url<'u> {
+    /// # Errors
+    /// `bad-source`, which does not repeat the URL: it may hold a secret.
+    pub fn parse(url: &'u str) -> Result<Url<'u>> {
+        let bad = || {
+            Error::usage("bad-source", "the URL holds a name, a password or no text")
+                .with_cause("it would stand in the lock file and in the audit log")
+        };
+        let (scheme, rest) = url.split_once("://").ok_or_else(bad)?;
+        let is_tls = match scheme {
+            "https" => true,
+            "http" => false,
+            _ => return Err(bad()),
+        };
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let named = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+        let plain = url.chars().all(|c| c.is_ascii_graphic());
+        if authority.is_empty() || !authority.chars().all(named) || !plain {
+            return Err(bad());
+        }
+        let shown = &url[..url.find(['?', '#']).unwrap_or(url.len())];
+        Ok(Url { is_tls, authority, target, shown })
+    }
+
+    /// Name or address, without the brackets of IPv6.
+    pub fn host(&self) -> &'u str {
+        let host = match self.authority.rsplit_once(':') {
+            Some((host, port)) if port.parse::<u16>().is_ok() => host,
+            _ => self.authority,
+        };
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+}
+
+/// The body of what a `url` of http answers.
 ///
 /// # Errors
 /// `fetch-failed` where the status is not 200, or the server says no more than it should;
 /// `plugin-too-large` beyond `bytes_max`; class unavailable where it does not answer.
-pub async fn get(url: &str, bytes_max: u64) -> Result<Vec<u8>> {
-    let (authority, path) = split(url)?;
+pub async fn get(url: Url<'_>, bytes_max: u64) -> Result<Vec<u8>> {
+    let authority = url.authority;
+    let slash = if url.target.starts_with('/') { "" } else { "/" };
+    let path = format!("{slash}{}", url.target);
     let address = match authority.rsplit_once(':') {
         Some((_, port)) if port.parse::<u16>().is_ok() => authority.to_string(),
         _ => format!("{authority}:80"),
@@ -36,27 +86,11 @@ pub async fn get(url: &str, bytes_max: u64) -> Result<Vec<u8>> {
         "GET {path} HTTP/1.0\r\nHost: {authority}\r\nAccept: */*\r\nUser-Agent: kafsh\r\n\
          Connection: close\r\n\r\n"
     );
-    let exchange = exchange(stream, &request, url, bytes_max);
+    let exchange = exchange(stream, &request, url.shown, bytes_max);
     match tokio::time::timeout(TRANSFER_TIME_MAX, exchange).await {
         Ok(body) => body,
         Err(_) => Err(silent(&address).with_cause("the file took too long to come")),
     }
-}
-
-/// Authority and path of a URL that has nothing in it that could end a line of the request.
-fn split(url: &str) -> Result<(&str, &str)> {
-    let rest = url.strip_prefix("http://").unwrap_or(url);
-    let rest = rest.split('#').next().unwrap_or(rest);
-    let (authority, path) = match rest.find('/') {
-        Some(at) => rest.split_at(at),
-        None => (rest, "/"),
-    };
-    let plain = url.chars().all(|c| c.is_ascii_graphic());
-    if authority.is_empty() || !plain {
-        let message = format!("`{}` is no URL", url.escape_debug());
-        return Err(Error::usage("bad-source", message));
-    }
-    Ok((authority, path))
 }
 
 fn silent(address: &str) -> Error {
@@ -128,7 +162,10 @@ fn check_head(head: &str, url: &str) -> Result<Option<u64>> {
     if !status.starts_with("HTTP/") || code != "200" {
         let error = failed(status.chars().take(200).collect());
         return Err(match field("location") {
-            Some(place) => error.with_cause(format!("it is at {place} now")),
+            Some(place) => {
+                let place = place.split(['?', '#']).next().unwrap_or_default();
+                error.with_cause(format!("it is at {place} now"))
+            }
             None => error,
         });
     }
@@ -151,12 +188,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_has_the_lines_it_should_have() {
-        assert_eq!(split("http://h:1/a?b#c").unwrap(), ("h:1", "/a?b"));
-        assert_eq!(split("http://h").unwrap(), ("h", "/"));
-        for bad in ["http://", "http:///x", "http://h/a b", "http://h/\r\nX: y", "http://h/ä"] {
-            assert!(split(bad).is_err(), "{bad}");
+    fn a_url_has_one_reading() {
+        let url = Url::parse("http://h:1/a?b#c").unwrap();
+        assert_eq!((url.authority, url.target, url.host()), ("h:1", "/a?b", "h"));
+        assert_eq!((url.shown, url.is_tls), ("http://h:1/a", false));
+        let url = Url::parse("https://h").unwrap();
+        assert_eq!((url.authority, url.target, url.is_tls), ("h", "", true));
+        // The query ends the host: it is not asked for, and not shown, as part of it.
+        let url = Url::parse("http://127.0.0.1?x.example.org/y").unwrap();
+        assert_eq!((url.host(), url.target), ("127.0.0.1", "?x.example.org/y"));
+        for bad in [
+            "http://",
+            "http:///x",
+            "http://h/a b",
+            "http://h/\r\nX: y",
+            "http://h/\u{e4}",
+            "http://kim:pw@h/a",
+            "http://evil\\@127.0.0.1/",
+            "ftp://h/x",
+            "h/x",
+        ] {
+            let error = Url::parse(bad).unwrap_err();
+            assert!(!format!("{error:?}").contains("kim"), "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_told_without_the_query() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answering = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 512];
+            let count = stream.read(&mut request).await.unwrap();
+            let text = b"HTTP/1.0 302 x\r\nLocation: http://h/y?sig=hunter2\r\n\r\n";
+            stream.write_all(text).await.unwrap();
+            String::from_utf8_lossy(&request[..count]).into_owned()
+        };
+        let url = format!("http://{address}/x.wasm?sig=hunter2");
+        let asking = get(Url::parse(&url).unwrap(), 1_000);
+        let (request, answer) = tokio::join!(answering, asking);
+        assert!(request.starts_with("GET /x.wasm?sig=hunter2 HTTP/1.0\r\n"), "{request}");
+        let error = answer.unwrap_err();
+        assert_eq!(error.code, "fetch-failed");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }
 
     #[test]

@@ -32,7 +32,16 @@ pub fn value_at(text: &str) -> Option<usize> {
         let begin = at + 1 + quotes(&text[at + 1..]);
         (keys::is_sensitive(key.trim_start_matches('-')) && begin < text.len()).then_some(begin)
     });
-    named.into_iter().chain(sensitive).min()
+    named.into_iter().chain(sensitive).chain(query_at(text)).min()
+}
+
+/// Where the query of the first URL that has one begins: signed links are as good as passwords.
+fn query_at(text: &str) -> Option<usize> {
+    text.match_indices("://").find_map(|(at, _)| {
+        let end = text[at..].find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"'));
+        let url = &text[at..end.map_or(text.len(), |end| at + end)];
+        url.find('?').map(|query| at + query + 1).filter(|begin| *begin < text.len())
+    })
 }
 
 /// The value after a key whose telling part is `start..end`: after `=` or `:`, or after a blank
@@ -74,6 +83,9 @@ mod tests {
             ("x=1 delegation.token.secret.key=y", Some("y")),
             ("ssl.keystore.key=PEM", Some("PEM")),
             ("--password hunter2", Some("hunter2")),
+            ("plugin install https://h/x.wasm?sig=y z", Some("sig=y z")),
+            ("!curl 'https://h/x' # ok?", None),
+            ("https://h/x?", None),
             ("retention.ms=1", None),
             ("topic describe secret x", None),
             ("password=", None),

@@ -8,7 +8,7 @@ use kafsh_model::{Error, Result};
 use super::consent::{Asking, GRANT, LOCK, YES, parse_grants};
 use super::project::{self, When};
 use super::rows::{about, changed, dry, in_background, words};
-use super::source::{Fetched, check, fetch, is_loopback};
+use super::source::{Fetched, fetch, is_private, url_of};
 use crate::call::Call;
 use crate::commands::cluster::common::DRY_RUN;
 use crate::flow::Output;
@@ -65,14 +65,15 @@ async fn prepare(call: &Call) -> Result<Prepared> {
     let wanted = call.args.opt_text("digest").map(|text| digest(&text)).transpose()?;
     let source = call.args.text("source")?;
     let trusted = call.args.switch("trust-on-first-use");
-    let is_url = check(&source)?.is_some();
-    if is_url && wanted.is_none() && !(trusted && is_private(&source)) {
+    let unheld = url_of(&source)?.filter(|url| !(trusted && is_private(url)));
+    if let (Some(url), None) = (unheld, &wanted) {
         let message = "a plugin from the network needs its digest";
         let error = Error::refused("digest-needed", message)
             .with_cause("whoever answers at that address decides what comes");
-        let source = source.escape_debug();
+        // A query may be a token, and is left out.
+        let source = quoted(url.shown);
         let error = error.with_next(format!("plugin install {source} --digest sha256:DIGEST"));
-        return Err(match is_private(&source.to_string()) {
+        return Err(match is_private(&url) {
             true => error.with_next(format!("plugin install {source} --trust-on-first-use")),
             false => error.with_evidence("plain http is not trusted on first use"),
         });
@@ -100,11 +101,6 @@ fn with_source(mut error: Error, source: &str) -> Error {
     let source = quoted(source);
     error.next.iter_mut().for_each(|line| *line = line.replace("SOURCE", &source));
     error
-}
-
-/// Over TLS or from this machine: nobody in between chooses the file.
-fn is_private(url: &str) -> bool {
-    url.starts_with("https://") || is_loopback(url)
 }
 
 /// `sha256:…` or its digits alone.

@@ -8,6 +8,7 @@ use kafsh_host::limits::COMPONENT_BYTES_MAX;
 use kafsh_model::{Error, Result};
 
 use crate::call::Call;
+use crate::http::Url;
 
 /// Files of a folder that are named where there is more than one.
 const NAMED_MAX: usize = 10;
@@ -30,60 +31,43 @@ pub struct Fetched {
 /// `plugin-source-not-found`, `plugin-source-ambiguous`, `plugin-too-large`, `bad-source`; what the
 /// network says.
 pub async fn fetch(call: &Call, source: &str) -> Result<Fetched> {
-    match check(source)? {
-        Some(shown) => remote(source, shown).await,
+    match url_of(source)? {
+        Some(url) => remote(source, url).await,
         None => local(&call.directory, source),
     }
 }
 
-/// Whether a source is on the network: its URL as it may be kept and shown.
+/// The URL of a source that is on the network.
 ///
 /// # Errors
 /// `bad-source`: it is neither a path nor a URL that can be used.
-pub fn check(source: &str) -> Result<Option<String>> {
+pub fn url_of(source: &str) -> Result<Option<Url<'_>>> {
     if source.starts_with("http://") || source.starts_with("https://") {
-        return without_secrets(source).map(Some);
+        return Url::parse(source).map(Some);
     }
     if source.contains("://") {
-        let message = format!("`{}` is no source of a plugin", source.escape_debug());
+        let scheme = source.split("://").next().unwrap_or_default().escape_debug();
+        let message = format!("`{scheme}://…` is no source of a plugin");
         return Err(Error::usage("bad-source", message)
             .with_cause("a source is a file, a folder, or an http or https URL"));
     }
     Ok(None)
 }
 
-async fn remote(url: &str, shown: String) -> Result<Fetched> {
+async fn remote(source: &str, url: Url<'_>) -> Result<Fetched> {
     let bytes_max = COMPONENT_BYTES_MAX as u64;
-    let bytes = match url.starts_with("https://") {
-        true => crate::exec::download(url, &shown, bytes_max).await?,
+    let bytes = match url.is_tls {
+        true => crate::exec::download(source, url.shown, bytes_max).await?,
         false => crate::http::get(url, bytes_max).await?,
     };
-    Ok(Fetched { bytes, source: shown, remote: true })
+    Ok(Fetched { bytes, source: url.shown.to_string(), remote: true })
 }
 
-/// A URL as it is kept: a query may hold a token, and a name before the host is one.
-fn without_secrets(url: &str) -> Result<String> {
-    let end = url.find(['?', '#']).unwrap_or(url.len());
-    let shown = &url[..end];
-    let rest = shown.split_once("://").map_or(shown, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    if authority.contains('@') || !shown.chars().all(|c| c.is_ascii_graphic()) {
-        return Err(Error::usage("bad-source", "the URL holds a name, a password or no text")
-            .with_cause("it would stand in the lock file and in the audit log"));
-    }
-    Ok(shown.to_string())
-}
-
-/// Whether a plain URL leads to this machine.
-pub fn is_loopback(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() => host,
-        _ => authority,
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+/// Over TLS or from this machine: nobody in between chooses the file.
+pub fn is_private(url: &Url<'_>) -> bool {
+    let host = url.host();
+    let loopback = || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    url.is_tls || host == "localhost" || loopback()
 }
 
 /// A file of this machine, or the only one of a folder.
@@ -157,21 +141,26 @@ mod tests {
 
     #[test]
     fn a_url_is_kept_without_what_may_be_secret() {
-        assert_eq!(without_secrets("https://h/a.wasm?token=x#y").unwrap(), "https://h/a.wasm");
-        for bad in ["https://kim:pw@h/a", "https://kim@h", "http://h/a b", "http://h/\n"] {
-            assert!(without_secrets(bad).is_err(), "{bad}");
+        let url = url_of("https://h/a.wasm?token=x#y").unwrap().unwrap();
+        assert_eq!(url.shown, "https://h/a.wasm");
+        assert_eq!(url_of("./a.wasm").unwrap(), None);
+        for bad in ["https://kim:pw@h/a", "https://kim@h", "http://h/a b", "s3://h/?sig=pw"] {
+            let error = url_of(bad).unwrap_err();
+            assert!(!format!("{error:?}").contains("pw"), "{error:?}");
         }
     }
 
     #[test]
     fn loopback_is_this_machine_alone() {
+        let private = |url: &str| is_private(&Url::parse(url).unwrap());
         for yes in
             ["http://127.0.0.1:80/x", "http://localhost", "http://[::1]:9/x", "http://127.9.9.9"]
         {
-            assert!(is_loopback(yes), "{yes}");
+            assert!(private(yes), "{yes}");
         }
-        for no in ["http://127.0.0.1.example.org/", "https://127.0.0.1/", "http://10.0.0.1/"] {
-            assert!(!is_loopback(no), "{no}");
+        assert!(private("https://example.org/"));
+        for no in ["http://127.0.0.1.example.org/", "http://10.0.0.1/", "http://localhost.:x/"] {
+            assert!(!private(no), "{no}");
         }
     }
 }
