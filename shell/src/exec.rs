@@ -13,6 +13,9 @@ use crate::flow::{Lines, Source};
 /// Lines handed on at once.
 const LINES_AT_ONCE: usize = 1_000;
 
+/// Bytes of lines after which no more are gathered to be handed on together.
+const LINES_BYTES: usize = 4 << 20;
+
 /// Longest line of another program, in bytes.
 const LINE_BYTES_MAX: usize = 16 << 20;
 
@@ -36,6 +39,32 @@ pub fn shell(
     input: Option<Box<dyn Source<Lines>>>,
     directory: &Path,
 ) -> Result<OsLines> {
+    spawned(text, environment, input, directory, !has_foreground())
+}
+
+/// Whether this process may read from a terminal: then what it starts has to be of its group, so
+/// that it may as well, and the terminal's Ctrl-C reaches both.
+fn has_foreground() -> bool {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    is_foreground(&stat)
+}
+
+/// By a line of `/proc/PID/stat`, behind the name: state, parent, group, session, terminal, and
+/// the group that has the terminal.
+fn is_foreground(stat: &str) -> bool {
+    let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
+    let fields: Vec<&str> = behind.split_whitespace().take(6).collect();
+    matches!(fields[..], [_, _, group, _, _, holder] if group == holder)
+}
+
+/// With a `group` of its own, all that it started ends with it.
+fn spawned(
+    text: &str,
+    environment: &Environment,
+    input: Option<Box<dyn Source<Lines>>>,
+    directory: &Path,
+    group: bool,
+) -> Result<OsLines> {
     let mut command = Command::new("sh");
     command.arg("-c").arg(text).current_dir(directory);
     for (name, value) in environment {
@@ -43,7 +72,11 @@ pub fn shell(
     }
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::inherit() });
     command.stdout(Stdio::piped()).kill_on_drop(true);
+    if group {
+        command.process_group(0);
+    }
     let mut child = command.spawn().map_err(|e| Error::io("`sh` could not be started", &e))?;
+    let group = group.then(|| Group::of(&child));
     let feeder = input.zip(child.stdin.take()).map(|(mut input, mut stdin)| {
         tokio::spawn(async move {
             let newline = input.ending().newline;
@@ -65,12 +98,14 @@ pub fn shell(
         })
     });
     let stdout = child.stdout.take().ok_or_else(|| Error::bug("a command without output"))?;
-    Ok(OsLines { child, stdout: BufReader::new(stdout), feeder, text: text.to_string() })
+    Ok(OsLines { child, group, stdout: BufReader::new(stdout), feeder, text: text.to_string() })
 }
 
 /// The output of a `!` command.
 pub struct OsLines {
     child: Child,
+    /// Where it leads one
+    group: Option<Group>,
     stdout: BufReader<ChildStdout>,
     feeder: Option<Feeder>,
     text: String,
@@ -91,8 +126,8 @@ impl Drop for OsLines {
 impl Source<Lines> for OsLines {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Lines>>> {
         Box::pin(async move {
-            let mut lines = Lines::new();
-            while lines.len() < LINES_AT_ONCE {
+            let (mut lines, mut bytes) = (Lines::new(), 0);
+            while lines.len() < LINES_AT_ONCE && bytes < LINES_BYTES {
                 let mut line = Vec::new();
                 let mut bounded = (&mut self.stdout).take(LINE_BYTES_MAX as u64 + 1);
                 let read = bounded.read_until(b'\n', &mut line).await;
@@ -108,6 +143,7 @@ impl Source<Lines> for OsLines {
                 if line.last() == Some(&b'\n') {
                     line.pop();
                 }
+                bytes += line.len();
                 lines.push(line);
                 if self.stdout.buffer().is_empty() {
                     break;
@@ -121,6 +157,10 @@ impl Source<Lines> for OsLines {
         Box::pin(async move {
             let status = self.child.wait().await;
             let status = status.map_err(|e| Error::io("a command could not be awaited", &e))?;
+            // What it left running on purpose goes on.
+            if let Some(group) = self.group.take() {
+                group.forget();
+            }
             if !status.success() {
                 return Err(Error::failed(
                     "command-failed",
@@ -192,14 +232,20 @@ pub async fn download(url: &str, shown: &str, bytes_max: u64) -> Result<Vec<u8>>
     command.args(["-q", "--silent", "--show-error", "--fail", "--location", "--globoff"]);
     command.args(["--proto", "=https", "--proto-redir", "=https"]);
     command.args(["--max-redirs", REDIRECTS_MAX, "--max-time", DOWNLOAD_SECONDS_MAX]);
-    command.args(["--max-filesize", &bytes, "--url", url]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    // The URL goes in by a pipe: arguments are for everybody on this machine to read.
+    command.args(["--max-filesize", &bytes, "--config", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Error::failed("program-missing", "`curl` is not installed")
             .with_cause("it brings files over https")
             .with_next("sudo apt-get install curl"),
         _ => Error::io("`curl` could not be started", &e),
     })?;
+    if let Some(mut stdin) = child.stdin.take() {
+        let quoted = url.replace('\\', "\\\\").replace('"', "\\\"");
+        // One that ends before it has read this says why by its status.
+        let _ = stdin.write_all(format!("url = \"{quoted}\"\n").as_bytes()).await;
+    }
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let failed = |e: std::io::Error| Error::io("the output of `curl`", &e);
     let mut body = Vec::new();
@@ -269,7 +315,7 @@ pub async fn tool(command: std::process::Command) -> Result<Ended> {
     command.process_group(0).kill_on_drop(true);
     let failed = |e: std::io::Error| Error::io(format!("`{program}` could not be run"), &e);
     let mut child = command.spawn().map_err(failed)?;
-    let group = Group(child.id().and_then(|id| rustix::process::Pid::from_raw(id as i32)));
+    let group = Group::of(&child);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr) = tokio::join!(beginning(stdout), beginning(stderr));
     let (stdout, stderr) = (stdout.map_err(failed)?, stderr.map_err(failed)?);
@@ -282,6 +328,11 @@ pub async fn tool(command: std::process::Command) -> Result<Ended> {
 struct Group(Option<rustix::process::Pid>);
 
 impl Group {
+    /// The group that `child` leads.
+    fn of(child: &Child) -> Group {
+        Group(child.id().and_then(|id| rustix::process::Pid::from_raw(id as i32)))
+    }
+
     /// The number may soon be somebody else's.
     fn forget(mut self) {
         self.0 = None;
@@ -307,5 +358,56 @@ async fn beginning(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> std::io::
         }
         let room = TOOL_BYTES_MAX - kept.len();
         kept.extend_from_slice(&chunk[..count.min(room)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn run(text: &str) -> OsLines {
+        spawned(text, &Environment::new(), None, Path::new("."), true).unwrap()
+    }
+
+    /// Gone, or waiting for somebody to look at it.
+    fn has_ended(pid: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(')').is_none_or(|(_, behind)| behind.trim_start().starts_with('Z'))
+    }
+
+    #[tokio::test]
+    async fn what_a_command_started_ends_when_it_is_given_up() {
+        let mut lines = run("sleep 300 & echo $!; wait");
+        let said = lines.next().await.unwrap().unwrap();
+        let pid = String::from_utf8(said[0].clone()).unwrap();
+        assert!(!has_ended(&pid));
+        drop(lines);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !has_ended(&pid) {
+            assert!(Instant::now() < deadline, "process {pid} goes on");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn long_lines_are_not_gathered_without_bound() {
+        let mut lines = run("head -c 24000000 /dev/zero | tr '\\0' a | fold -w 1000000");
+        let (mut count, mut most) = (0, 0);
+        while let Some(some) = lines.next().await.unwrap() {
+            most = most.max(some.len());
+            count += some.len();
+        }
+        assert_eq!(count, 24);
+        assert!(most <= 5, "{most} lines of a million bytes at once");
+        Box::new(lines).finish().await.unwrap();
+    }
+
+    #[test]
+    fn who_has_the_terminal_is_told_by_its_group() {
+        let line = |group, holder| format!("7 (a ) b) S 1 {group} 3 34816 {holder} 4194304 0");
+        assert!(is_foreground(&line("7", "7")));
+        assert!(!is_foreground(&line("7", "9")) && !is_foreground(&line("7", "-1")));
+        assert!(!is_foreground(""));
     }
 }
