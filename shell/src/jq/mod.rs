@@ -13,7 +13,7 @@ use std::process::Stdio;
 
 use kafsh_model::{Error, Result};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
 /// Deepest nesting of a value given to a filter, as its input or a variable: what reads JSON here
@@ -22,6 +22,12 @@ pub const VALUE_DEPTH_MAX: usize = 100;
 
 /// Bytes of one answer of a filter to one input, all outputs together.
 pub const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// Outputs of a filter for one input.
+const OUTPUTS_MAX: usize = 1_000_000;
+
+/// Bytes that are counted for each output beside its text: what a value takes in memory.
+const OUTPUT_BYTES_FIXED: usize = 64;
 
 /// A running filter.
 pub struct Filter {
@@ -78,14 +84,20 @@ impl Filter {
         let mut bytes = 0;
         loop {
             self.line.clear();
-            let read = self.stdout.read_until(b'\n', &mut self.line).await;
+            // A line is never longer in memory than what is left to the answer.
+            let room = (ANSWER_BYTES_MAX.saturating_sub(bytes) + 1) as u64;
+            let mut bounded = (&mut self.stdout).take(room);
+            let read = bounded.read_until(b'\n', &mut self.line).await;
             let (Ok(1..), Some((tag, rest))) = (read, self.line.split_first()) else {
                 return Err(self.died().await);
             };
-            bytes += rest.len();
-            if bytes > ANSWER_BYTES_MAX {
+            bytes += rest.len() + OUTPUT_BYTES_FIXED;
+            if bytes > ANSWER_BYTES_MAX || outputs.len() > OUTPUTS_MAX {
                 return Err(Error::failed("jq-failed", "a filter gave more than it may")
-                    .with_cause(format!("the bound is {ANSWER_BYTES_MAX} bytes for one input")));
+                    .with_cause(format!(
+                        "the bounds for one input are {OUTPUTS_MAX} outputs and \
+                         {ANSWER_BYTES_MAX} bytes"
+                    )));
             }
             match tag {
                 b'o' => outputs.push(serde_json::from_slice(rest).map_err(|e| unread(rest, &e))?),
