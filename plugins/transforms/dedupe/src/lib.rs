@@ -3,7 +3,8 @@
 //! restarts.
 //!
 //! What is remembered is a ring in the state: `n` holds how many were ever remembered, `s` and a
-//! number what was remembered then, `k` and what was remembered its number.
+//! number what was remembered then, `k` and what was remembered its number. `c` holds the size of
+//! the ring: with another size its places are other ones.
 
 use kafsh_sdk::json::{self, Path};
 use kafsh_sdk::transform::{Emitter, Record, Transform, transform};
@@ -16,6 +17,7 @@ const COUNT_MAX: u32 = 100_000;
 const KEY_BYTES_MAX: usize = 48;
 
 const NEXT: &[u8] = b"n";
+const SIZE: &[u8] = b"c";
 
 #[derive(Clone, Debug, Settings)]
 pub struct Memory {
@@ -52,6 +54,7 @@ impl Transform for Dedupe {
         };
         // What cannot be told apart is no duplicate.
         if let Some(bytes) = told_by {
+            self.resize()?;
             let known = [b"k", short(bytes).as_slice()].concat();
             if state::get(&known).is_some() {
                 return Ok(());
@@ -64,9 +67,37 @@ impl Transform for Dedupe {
 }
 
 impl Dedupe {
+    /// Puts what was remembered in a ring of another size into one of this size: the oldest of
+    /// what is too many is forgotten. Left where it was, nothing would ever forget it.
+    fn resize(&self) -> Result<()> {
+        let next = state::get(NEXT).and_then(|bytes| number(&bytes)).unwrap_or(0);
+        let was = state::get(SIZE).and_then(|bytes| number(&bytes));
+        if was == Some(self.count) {
+            return Ok(());
+        }
+        // Before the size was kept nobody knows it: what lies beyond the end is looked for.
+        let was = was.filter(|was| *was > 0).unwrap_or(next.clamp(1, COUNT_MAX.into()));
+        let first = next.saturating_sub(was);
+        let mut kept = Vec::new();
+        for number in first..next {
+            let at = place(number, was);
+            if let Some(known) = state::get(&at) {
+                state::delete(&at);
+                kept.push((number, known));
+            }
+        }
+        for (number, known) in kept {
+            match next - number > self.count {
+                true => drop(state::delete(&known)),
+                false => state::set(&place(number, self.count), &known)?,
+            }
+        }
+        state::set(SIZE, &self.count.to_be_bytes())
+    }
+
     fn remember(&self, known: &[u8]) -> Result<()> {
         let next = state::get(NEXT).and_then(|bytes| number(&bytes)).unwrap_or(0);
-        let place = |number: u64| [b"s".as_slice(), &(number % self.count).to_be_bytes()].concat();
+        let place = |number: u64| place(number, self.count);
         if let Some(oldest) = state::get(&place(next)) {
             state::delete(&oldest);
         }
@@ -74,6 +105,11 @@ impl Dedupe {
         state::set(known, b"")?;
         state::set(NEXT, &(next + 1).to_be_bytes())
     }
+}
+
+/// Where what was remembered as the `number`th stands, in a ring of `size`.
+fn place(number: u64, size: u64) -> Vec<u8> {
+    [b"s".as_slice(), &(number % size).to_be_bytes()].concat()
 }
 
 fn number(bytes: &[u8]) -> Option<u64> {
@@ -121,7 +157,20 @@ mod tests {
         let mut two = dedupe(None, 2).unwrap();
         assert_eq!(run(&mut two, &["a", "b", "c", "b", "a"]), ["a", "b", "c", "a"]);
         run(&mut two, &["d", "e", "f", "g"]);
-        assert_eq!(host.state().len(), 5);
+        assert_eq!(host.state().len(), 6);
+    }
+
+    #[test]
+    fn a_smaller_ring_keeps_the_latest_and_a_larger_one_all() {
+        let host = Host::new().set();
+        run(&mut dedupe(None, 4).unwrap(), &["a", "b", "c", "d", "e"]);
+        // `d` and `e` are left; the others were forgotten, and come as if for the first time.
+        assert_eq!(run(&mut dedupe(None, 2).unwrap(), &["d", "e"]), Vec::<String>::new());
+        assert_eq!(run(&mut dedupe(None, 2).unwrap(), &["b", "c"]), ["b", "c"]);
+        assert_eq!(host.state().len(), 6);
+        assert_eq!(run(&mut dedupe(None, 5).unwrap(), &["b", "c", "x", "y", "z"]), ["x", "y", "z"]);
+        assert_eq!(run(&mut dedupe(None, 5).unwrap(), &["b", "c", "x", "y", "z"]).len(), 0);
+        assert_eq!(host.state().len(), 12);
     }
 
     #[test]
