@@ -74,6 +74,8 @@ struct Inner {
     registered: Vec<Key>,
     /// What they gave since reading last heard that all is done
     round: BTreeMap<Key, States>,
+    /// How far all was done when it was not yet time to save, with what belongs to it
+    unsaved: Option<(Offsets, BTreeMap<Key, States>)>,
     next: Instant,
 }
 
@@ -98,7 +100,8 @@ impl Checkpoint {
             }
         }
         let (registered, round) = (Vec::new(), BTreeMap::new());
-        let inner = Inner { contents, held, registered, round, next: Instant::now() };
+        let next = Instant::now();
+        let inner = Inner { contents, held, registered, round, unsaved: None, next };
         Ok((Checkpoint { path: path.to_path_buf(), inner: Mutex::new(inner) }, offsets))
     }
 
@@ -148,9 +151,23 @@ impl Checkpoint {
         let mut inner = self.inner();
         let round = std::mem::take(&mut inner.round);
         let complete = inner.registered.iter().all(|key| round.contains_key(key));
-        if !complete || !(at_the_end || Instant::now() >= inner.next) {
+        if !complete {
             return Ok(());
         }
+        if !(at_the_end || Instant::now() >= inner.next) {
+            inner.unsaved = Some((positions, round));
+            return Ok(());
+        }
+        self.keep(&mut inner, positions, round)
+    }
+
+    fn keep(
+        &self,
+        inner: &mut Inner,
+        positions: Offsets,
+        round: BTreeMap<Key, States>,
+    ) -> Result<()> {
+        inner.unsaved = None;
         let mut changed = inner.held.is_none();
         for (at, offset) in positions {
             let known = inner.contents.offsets.entry(at.topic).or_default();
@@ -170,6 +187,17 @@ impl Checkpoint {
         inner.held = Some(save(&self.path, &inner.contents, inner.held.is_none())?);
         inner.next = Instant::now() + PAUSE.max(began.elapsed() * PAUSE_FACTOR);
         Ok(())
+    }
+}
+
+/// A pipeline that is left before its end (`| head 3`) ends here, and what it did is done.
+impl Drop for Checkpoint {
+    fn drop(&mut self) {
+        let mut inner = self.inner();
+        if let Some((positions, round)) = inner.unsaved.take() {
+            // Nobody is left to be told; what is not saved is read again.
+            let _ = self.keep(&mut inner, positions, round);
+        }
     }
 }
 

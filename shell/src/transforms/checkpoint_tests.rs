@@ -60,6 +60,25 @@ fn it_is_saved_now_and_then_and_at_the_end() {
     assert!(saved().contains("\"0\":3"));
 }
 
+/// `consume --checkpoint F | head 3` is left before its end.
+#[test]
+fn what_was_done_and_not_yet_saved_is_saved_when_reading_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    let (checkpoint, _) = Checkpoint::open(&path, identity()).unwrap();
+    let (key, _) = checkpoint.register("dedupe").unwrap();
+    checkpoint.put(&key, states(b"one"));
+    checkpoint.acknowledged(offsets(&[("a", 0, 1)]), false).unwrap();
+    checkpoint.put(&key, states(b"two"));
+    checkpoint.acknowledged(offsets(&[("a", 0, 2)]), false).unwrap();
+    // Without what the transform keeps it cannot be saved.
+    checkpoint.acknowledged(offsets(&[("a", 0, 3)]), false).unwrap();
+    drop(checkpoint);
+    let (again, known) = Checkpoint::open(&path, identity()).unwrap();
+    assert_eq!(known, offsets(&[("a", 0, 2)]));
+    assert_eq!(again.register("dedupe").unwrap().1, states(b"two"));
+}
+
 #[test]
 fn one_process_has_it() {
     let folder = tempfile::tempdir().unwrap();
