@@ -159,7 +159,10 @@ impl Sending {
             }
         };
         match outcome.and(finished) {
-            Ok(notes) => Ok(Sent { summary: self.summary(), report: self.report, notes }),
+            Ok(mut notes) => {
+                notes.extend(self.unreported());
+                Ok(Sent { summary: self.summary(), report: self.report, notes })
+            }
             Err(error) => Err(error.with_evidence(self.so_far())),
         }
     }
@@ -343,6 +346,13 @@ impl Sending {
         }
         let took = show_duration(self.began.elapsed());
         format!("{}, {took}", self.by_topic(&self.partitions()))
+    }
+
+    /// That the report is not of all records.
+    fn unreported(&self) -> Option<String> {
+        let rows = self.report.as_ref()?.len() as u64;
+        let all = self.acknowledged;
+        (rows < all).then(|| format!("the report has the first {rows} of {all} records"))
     }
 
     fn so_far(&self) -> String {

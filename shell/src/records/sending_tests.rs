@@ -171,3 +171,19 @@ async fn an_interrupt_does_not_wait_for_a_cluster_that_is_gone() {
     assert!(error.evidence[0].contains("1 records were handed over"), "{error:?}");
     assert_eq!(*acknowledged.lock().unwrap(), 0);
 }
+
+#[tokio::test]
+async fn a_report_that_is_cut_says_so() {
+    let report = |count: usize| async move {
+        let producer = Arc::new(Memory::default());
+        let mut sending = sending(&producer);
+        sending.report = Some(Vec::new());
+        let items = vec!["x"; count];
+        let sent = sending.run(counted(&items, false).0, &Cancel::new()).await.unwrap();
+        (sent.report.unwrap().len(), sent.notes)
+    };
+    assert_eq!(report(3).await, (3, Vec::new()));
+    let (rows, notes) = report(REPORT_ROWS_MAX + 1).await;
+    assert_eq!(rows, REPORT_ROWS_MAX);
+    assert_eq!(notes, ["the report has the first 100000 of 100001 records"]);
+}
