@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use kafsh_cluster::store::set_aside;
 use kafsh_host::{LogLevel, LogLine, is_plugin_name};
 use kafsh_model::{Error, Result};
 use serde_json::{Value, json};
@@ -49,11 +50,8 @@ impl PluginLogs {
         let path = self.path(&line.plugin, false);
         let mut options = OpenOptions::new();
         options.create(true).append(true).mode(PRIVATE_FILE_MODE);
+        set_aside(&path, &self.path(&line.plugin, true), FILE_BYTES_MAX - 1)?;
         let mut file = options.open(&path)?;
-        if file.metadata()?.len() >= FILE_BYTES_MAX {
-            fs::rename(&path, self.path(&line.plugin, true))?;
-            file = options.open(&path)?;
-        }
         let entry = json!({
             "time_ms": jiff::Timestamp::now().as_millisecond(),
             "level": level(line.level),

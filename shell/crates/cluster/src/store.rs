@@ -32,7 +32,7 @@ mod policies;
 mod proven;
 
 pub use attached::Attached;
-pub use audit::{AUDIT_BYTES_MAX, AUDIT_DONE, AuditEntry, AuditQuery};
+pub use audit::{AUDIT_BYTES_MAX, AUDIT_DONE, AuditEntry, AuditQuery, set_aside};
 pub use journal::{Entry, Event, Journal, JournalEnd, Unfinished};
 pub use lock::ClusterLock;
 pub use owner::Owner;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use kafsh_model::Result;
@@ -58,6 +58,32 @@ pub struct AuditEntry {
     pub outcome: String,
 }
 
+/// Renames a log that is larger than `bytes_max` to `old`, in place of what was there. Two shells
+/// that find it too large at once do it once: the second would put the new log in place of the
+/// full one.
+///
+/// # Errors
+/// It cannot be renamed.
+pub fn set_aside(path: &Path, old: &Path, bytes_max: u64) -> io::Result<()> {
+    if !fs::metadata(path).is_ok_and(|meta| meta.len() > bytes_max) {
+        return Ok(());
+    }
+    let Ok(file) = File::open(path) else { return Ok(()) };
+    // Who does not get the lock leaves it to who has it.
+    if file.try_lock().is_err() {
+        return Ok(());
+    }
+    // Under the lock: what was opened may be the new one already, what has the name another.
+    let (locked, now) = (file.metadata()?, fs::metadata(path));
+    let is_same = |now: fs::Metadata| {
+        locked.len() > bytes_max && (now.dev(), now.ino()) == (locked.dev(), locked.ino())
+    };
+    match now.is_ok_and(is_same) {
+        true => fs::rename(path, old),
+        false => Ok(()),
+    }
+}
+
 impl Store {
     /// Adds an entry. One write of one line: two shells do not tear each other's lines.
     ///
@@ -66,10 +92,8 @@ impl Store {
     pub fn audit(&self, entry: &AuditEntry) -> Result<()> {
         let path = self.home.join(CURRENT);
         files::create_dir_all(&self.home)?;
-        if fs::metadata(&path).is_ok_and(|meta| meta.len() > AUDIT_BYTES_MAX) {
-            let old = self.home.join(OLDER);
-            fs::rename(&path, &old).map_err(|e| files::io_error("set aside", &path, &e))?;
-        }
+        set_aside(&path, &self.home.join(OLDER), AUDIT_BYTES_MAX)
+            .map_err(|e| files::io_error("set aside", &path, &e))?;
         let mut entry = entry.clone();
         if entry.command.len() > COMMAND_BYTES_MAX {
             let cut = entry.command.floor_char_boundary(COMMAND_BYTES_MAX);
@@ -117,4 +141,44 @@ fn end_of(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     file.take(READ_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shells_that_find_a_log_full_at_once_lose_none_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, old) = (folder.path().join("log"), folder.path().join("log.1"));
+        for round in 0..50 {
+            let _ = fs::remove_file(&old);
+            fs::write(&log, vec![b'x'; 100]).unwrap();
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        set_aside(&log, &old, 50).unwrap();
+                        let mut file = OpenOptions::new().append(true).create(true).open(&log);
+                        file.as_mut().unwrap().write_all(b"y").unwrap();
+                    });
+                }
+            });
+            let kept = fs::read(&old).unwrap();
+            assert!(kept.starts_with(&[b'x'; 100]), "round {round}: {} bytes", kept.len());
+        }
+    }
+
+    #[test]
+    fn a_log_that_is_being_set_aside_is_left_to_who_does_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, old) = (folder.path().join("log"), folder.path().join("log.1"));
+        fs::write(&log, vec![b'x'; 100]).unwrap();
+        let held = File::open(&log).unwrap();
+        held.lock().unwrap();
+        set_aside(&log, &old, 50).unwrap();
+        assert!(!old.exists());
+        drop(held);
+        set_aside(&log, &old, 50).unwrap();
+        assert!(old.exists() && !log.exists());
+    }
 }
