@@ -115,7 +115,8 @@ fn with_locked_only_what_the_lock_file_has_is_used() {
         assert!(text.contains(line), "no {line} in\n{text}");
     }
     place.locked(&["plugin", "verify"]).ok();
-    // It is found from a folder below, and by the environment too.
+    // It is found from a folder below in the same repository, and by the environment too.
+    std::fs::create_dir(place.project.path().join(".git")).expect("a repository");
     let below = place.project.path().join("deep/er");
     std::fs::create_dir_all(&below).expect("a folder");
     let by_environment = |value: &str| {
@@ -285,7 +286,10 @@ fn servers_that_do_not_send_a_plugin() {
         assert!(ran.stderr.contains(said), "{what}: {}", ran.stderr);
         server.join().expect("the server ends");
     }
-    let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it");
+    // Bound and not listening: nobody answers, and nobody else can take it.
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+    let closed = socket.local_addr().expect("it");
     let url = format!("http://{closed}/x.wasm");
     place.run(&["plugin", "install", &url, "--trust-on-first-use"]).fails(5);
     assert!(!place.store().exists(), "nothing was installed");

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use kafsh_host::store::quoted;
 use kafsh_model::plan::Node;
 use kafsh_model::snapshot::ProcessState;
 use kafsh_model::{Class, ClusterName, Error};
@@ -175,7 +176,7 @@ fn flags(spec: &'static CommandSpec, args: &Args) -> Vec<(&'static str, String)>
     own.flat_map(|flag| {
         let texts = args.texts(flag.name).into_iter();
         let typed = texts.map(|text| match flag.value {
-            Some(_) => format!(" {}", word(&text)),
+            Some(_) => format!(" {}", quoted(&text)),
             None => String::new(),
         });
         typed.map(|text| (flag.name, text)).collect::<Vec<_>>()
@@ -185,24 +186,15 @@ fn flags(spec: &'static CommandSpec, args: &Args) -> Vec<(&'static str, String)>
 
 /// A call as it could be typed, with variables filled in.
 pub(super) fn typed(spec: &'static CommandSpec, call: &Call) -> String {
-    let at = call.at.as_ref().map(|name| format!("@{} ", word(name))).unwrap_or_default();
+    let at = call.at.as_ref().map(|name| format!("@{} ", quoted(name))).unwrap_or_default();
     let mut line = format!("{at}{}", spec.path.join(" "));
     for text in spec.args.iter().flat_map(|arg| call.args.texts(arg.name)) {
-        line.push_str(&format!(" {}", word(&text)));
+        line.push_str(&format!(" {}", quoted(&text)));
     }
     for (flag, text) in flags(spec, &call.args) {
         line.push_str(&format!(" --{flag}{text}"));
     }
     line
-}
-
-/// One word of the language, quoted where it has to be.
-fn word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "._-/=:,@+%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_string();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Why nobody answers, where every server of a managed cluster is down.

@@ -4,16 +4,16 @@
 //! covers the file's name too, so that no file can take another's place. Whatever does not fit
 //! (owner, mode, MAC, size) is treated as not there.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, Mac};
-use rustix::process::geteuid;
 use sha2::Sha256;
 
 use crate::limits::{CACHE_FILE_BYTES_MAX, CACHE_FILES_MAX};
+use crate::store::files::{private_folder, read_ours};
 
 /// Bytes of the key, and of a MAC (HMAC-SHA256).
 const KEY_BYTES: usize = 32;
@@ -38,14 +38,14 @@ impl Cache {
     /// A sentence on why there is no cache; plugins work without.
     pub(crate) fn open(cache_dir: &Path, state_dir: &Path) -> Result<Self, String> {
         let folder = cache_dir.join(FOLDER);
-        private_folder(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        private_folder(&folder, OTHERS).map_err(|e| format!("{}: {e}", folder.display()))?;
         let key = key(state_dir).map_err(|e| format!("{}: {e}", state_dir.display()))?;
         Ok(Cache { folder, key })
     }
 
     /// The body of a file that is ours and unaltered.
     pub(crate) fn get(&self, name: &str) -> Option<Vec<u8>> {
-        let mut bytes = read_ours(&self.folder.join(name), CACHE_FILE_BYTES_MAX).ok()?;
+        let mut bytes = read_ours(&self.folder.join(name), CACHE_FILE_BYTES_MAX, OTHERS).ok()?;
         let (mac, body) = bytes.split_at_checked(MAC_BYTES)?;
         self.mac(name, body).verify_slice(mac).ok()?;
         bytes.drain(..MAC_BYTES);
@@ -81,38 +81,11 @@ impl Cache {
     }
 }
 
-/// A folder that is ours and nobody else's, made if need be.
-fn private_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(PRIVATE_DIR_MODE).create(path)?;
-    let facts = fs::symlink_metadata(path)?;
-    if facts.is_dir() && facts.uid() == geteuid().as_raw() && facts.mode() & OTHERS == 0 {
-        return Ok(());
-    }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, "is not a folder of this user alone"))
-}
-
-/// A plain file of ours that nobody else can read or write.
-fn read_ours(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(no_follow).open(path)?;
-    let facts = file.metadata()?;
-    let ours = facts.uid() == geteuid().as_raw() && facts.mode() & OTHERS == 0;
-    if !facts.is_file() || !ours || facts.len() > bytes_max {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "not a file of this user alone",
-        ));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or(0));
-    file.take(bytes_max).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// The key of `state_dir`. One that others could have read is replaced, which empties the cache.
 fn key(state_dir: &Path) -> io::Result<[u8; KEY_BYTES]> {
     let path = state_dir.join(KEY_FILE);
     let there = || -> io::Result<[u8; KEY_BYTES]> {
-        let bytes = read_ours(&path, KEY_BYTES as u64)?;
+        let bytes = read_ours(&path, KEY_BYTES as u64, OTHERS)?;
         bytes.try_into().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "cut short"))
     };
     let first = there();

@@ -10,7 +10,7 @@
 //! shell that is killed in between leaves a file that nobody names; the next change deletes it.
 
 mod change;
-mod files;
+pub(crate) mod files;
 mod project;
 mod state;
 
@@ -139,7 +139,7 @@ impl PluginStore {
         let mut why = None;
         for folder in [Some(&self.folder), self.beneath.as_ref()].into_iter().flatten() {
             let path = folder.join(state::file_name(digest));
-            match files::read_ours(&path, COMPONENT_BYTES_MAX as u64) {
+            match files::read_ours(&path, COMPONENT_BYTES_MAX as u64, files::OTHERS_WRITE) {
                 Ok(bytes) => {
                     let now = Digest::of(&bytes);
                     if now == *digest {
@@ -200,9 +200,9 @@ pub fn grant_word(capability: &Capability) -> String {
     }
 }
 
-/// A word as the shell reads it back.
+/// One word of the language, quoted where it has to be, as the shell reads it back.
 pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-:@%+,".contains(c);
+    let plain = |c: char| c.is_alphanumeric() || "/._-:@%+,=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }

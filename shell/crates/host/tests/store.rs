@@ -138,6 +138,31 @@ fn a_new_file_keeps_grants_only_as_far_as_it_asks_for_no_more() {
     assert!(installed.current.granted.is_empty() && installed.missing().is_empty());
 }
 
+/// A transform without an import could otherwise write to any topic, unasked.
+#[test]
+fn outputs_are_asked_for_and_a_wider_one_again() {
+    let place = place();
+    let with_outputs = |version: &str, outputs: &[&str]| {
+        let mut said = component::manifest("transform", "route", version);
+        said["outputs"] = serde_json::json!(outputs);
+        component::with_manifest(&component::bare("transform", &[]), &said)
+    };
+    let one = with_outputs("1.0.0", &["orders-*"]);
+    let preview = place.store.preview(&looked_into(&one), None).unwrap();
+    assert_eq!(names(&preview.wanted), ["outputs=orders-*"]);
+    let (installed, _) = install(&place.store, &one, &[]).unwrap();
+    assert_eq!(code(place.store.load(&installed)), "plugin-not-granted");
+    install(&place.store, &one, &preview.wanted).unwrap();
+    // As much, or less, goes on; more is asked for.
+    let two = with_outputs("1.1.0", &["orders-eu"]);
+    let preview = place.store.preview(&looked_into(&two), None).unwrap();
+    assert!(preview.wanted.is_empty() && names(&preview.carried) == ["outputs=orders-eu"]);
+    let three = with_outputs("1.2.0", &["*"]);
+    let preview = place.store.preview(&looked_into(&three), None).unwrap();
+    assert_eq!(names(&preview.wanted), ["outputs=*"]);
+    assert!(preview.carried.is_empty());
+}
+
 #[test]
 fn rolling_back_brings_the_file_and_its_grants() {
     let place = place();
@@ -309,6 +334,27 @@ fn a_rehearsal_begins_with_what_is_installed_and_changes_nothing_of_it() {
     place.store.load(&real).unwrap();
 }
 
+/// What it grants is not asked again.
+#[test]
+fn a_lock_file_that_others_could_have_written_is_refused() {
+    let place = place();
+    let path = place.dir.path().join("kafsh-plugins.lock");
+    let find = || ProjectLock::find(place.dir.path(), None);
+    fs::write(&path, "schema = 1\n").unwrap();
+    let allow = |mode: u32| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    allow(0o644);
+    assert!(find().unwrap().is_some());
+    allow(0o646);
+    assert_eq!(code(find()), "lock-untrusted");
+    fs::remove_file(&path).unwrap();
+    // A pipe without a writer would be waited for.
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    assert_eq!(code(find()), "lock-untrusted");
+    fs::remove_file(&path).unwrap();
+    assert!(find().unwrap().is_none());
+}
+
 #[test]
 fn a_lock_file_holds_digest_and_grants() {
     let place = place();
@@ -328,6 +374,8 @@ fn a_lock_file_holds_digest_and_grants() {
     lock.save().unwrap();
     let text = fs::read_to_string(lock.path()).unwrap();
     assert!(text.contains("source = \"plugins/naming.wasm\""), "relative to it:\n{text}");
+    assert!(find(&below).is_none(), "a folder above counts only below the root of a repository");
+    fs::create_dir(project.join(".git")).unwrap();
     let lock = find(&below).expect("found upwards");
     lock.check(&one).unwrap();
     let line = lock.install_line(lock.get("naming").unwrap());

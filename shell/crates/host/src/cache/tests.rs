@@ -1,6 +1,6 @@
 //! What the cache gives back, and what it must not.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use super::*;
 

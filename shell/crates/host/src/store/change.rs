@@ -245,7 +245,7 @@ impl PluginStore {
     fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
         let folder = self.folder.display();
         let failed = |e: std::io::Error| Error::io(format!("plugins in `{folder}`"), &e);
-        files::private_folder(&self.folder).map_err(failed)?;
+        files::private_folder(&self.folder, files::OTHERS_WRITE).map_err(failed)?;
         let Some(_lock) = files::lock(&self.folder).map_err(failed)? else {
             return Err(Error::busy("locked", "another kafsh is changing the plugins")
                 .with_cause("only one command at a time changes them")

@@ -12,7 +12,7 @@ use rustix::process::geteuid;
 const PRIVATE_FILE_MODE: u32 = 0o600;
 const PRIVATE_DIR_MODE: u32 = 0o700;
 /// Bits with which somebody else could write.
-const OTHERS_WRITE: u32 = 0o022;
+pub(crate) const OTHERS_WRITE: u32 = 0o022;
 
 /// What a file is called until it is whole.
 pub(super) const UNFINISHED_PREFIX: &str = ".unfinished-";
@@ -22,15 +22,15 @@ const LOCK_FILE: &str = "lock";
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_POLL: Duration = Duration::from_millis(10);
 
-/// A plain file that only this user can have written; links are not followed.
-pub(super) fn read_ours(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+/// A plain file of this user's that has none of the bits `others`; links are not followed.
+pub(crate) fn read_ours(path: &Path, bytes_max: u64, others: u32) -> io::Result<Vec<u8>> {
     let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(no_follow).open(path)?;
     let facts = file.metadata()?;
-    let ours = facts.uid() == geteuid().as_raw() && facts.mode() & OTHERS_WRITE == 0;
+    let ours = facts.uid() == geteuid().as_raw() && facts.mode() & others == 0;
     let refused = |why: &'static str| Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     if !facts.is_file() || !ours {
-        return refused("not a file that only this user can write");
+        return refused("not a file of this user alone");
     }
     if facts.len() > bytes_max {
         return refused("larger than such a file can be");
@@ -53,12 +53,12 @@ pub(super) fn write_atomic(folder: &Path, name: &str, bytes: &[u8]) -> io::Resul
     File::open(folder)?.sync_all()
 }
 
-/// Makes `folder` for this user alone. One that is there is left as it is, if nobody else can
-/// write to it.
-pub(super) fn private_folder(folder: &Path) -> io::Result<()> {
+/// Makes `folder` for this user alone. One that is there is left as it is, if it is this user's and
+/// has none of the bits `others`.
+pub(crate) fn private_folder(folder: &Path, others: u32) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(PRIVATE_DIR_MODE).create(folder)?;
     let facts = fs::symlink_metadata(folder)?;
-    let ours = facts.uid() == geteuid().as_raw() && facts.mode() & OTHERS_WRITE == 0;
+    let ours = facts.uid() == geteuid().as_raw() && facts.mode() & others == 0;
     if facts.is_dir() && ours {
         return Ok(());
     }

@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use kafsh_model::error::{Error, Result};
 use kafsh_model::plugin::{Capability, CapabilityName, PluginKind};
 use kafsh_pack::Digest;
+use rustix::process::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
 use super::{Installed, grant_word, quoted};
@@ -71,19 +73,22 @@ pub struct ProjectLock {
 }
 
 impl ProjectLock {
-    /// The lock file of `folder` or the nearest folder above it, up to the one that holds `.git`
-    /// and not above `home`. `None`: the project has none.
+    /// The lock file of `folder`; below a folder that holds `.git`, and is not above `home`, also
+    /// of the nearest folder up to that one. `None`: the project has none.
     ///
     /// # Errors
-    /// `lock-damaged`, `state-too-new`; where it cannot be read.
+    /// `lock-untrusted` where somebody else could have written it: what it grants is not asked
+    /// again; `lock-damaged`, `state-too-new`; where it cannot be read.
     pub fn find(folder: &Path, home: Option<&Path>) -> Result<Option<Self>> {
-        for folder in folder.ancestors().take(FOLDERS_UP_MAX) {
+        let folders: Vec<&Path> = folder.ancestors().take(FOLDERS_UP_MAX).collect();
+        let top = folders.iter().position(|folder| home == Some(*folder));
+        let within = &folders[..top.map_or(folders.len(), |top| top + 1)];
+        // Without a root anybody's file in a folder above (`/tmp`) would be the project's.
+        let root = within.iter().position(|folder| folder.join(".git").exists());
+        for folder in &within[..=root.unwrap_or(0)] {
             let path = folder.join(LOCK_FILE);
             if let Some(text) = read(&path)? {
                 return parse(path, &text).map(Some);
-            }
-            if folder.join(".git").exists() || home == Some(folder) {
-                break;
             }
         }
         Ok(None)
@@ -246,17 +251,41 @@ fn in_words(grants: &[LockedGrant]) -> String {
 
 fn read(path: &Path) -> Result<Option<String>> {
     let failed = |e: io::Error| Error::io(format!("`{}` cannot be read", path.display()), &e);
-    let file = match fs::File::open(path) {
+    // A pipe in its place would be waited for.
+    let no_wait = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = match fs::OpenOptions::new().read(true).custom_flags(no_wait).open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed(e)),
     };
+    check_ours(path, &file.metadata().map_err(failed)?)?;
     let mut bytes = Vec::new();
     file.take(LOCK_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > LOCK_BYTES_MAX {
         return Err(damaged(path, &format!("it has more than {LOCK_BYTES_MAX} bytes")));
     }
     String::from_utf8(bytes).map(Some).map_err(|e| damaged(path, &e.to_string()))
+}
+
+/// That nobody else can have written it. This user's own group may: that is what many systems give
+/// a checkout.
+fn check_ours(path: &Path, facts: &fs::Metadata) -> Result<()> {
+    let own_group = facts.gid() == getegid().as_raw();
+    let others = if own_group { 0o002 } else { 0o022 };
+    let why = if !facts.is_file() {
+        "it is no file"
+    } else if facts.uid() != geteuid().as_raw() {
+        "it belongs to another user"
+    } else if facts.mode() & others != 0 {
+        "other users can write to it"
+    } else {
+        return Ok(());
+    };
+    let shown = path.display().to_string();
+    Err(Error::refused("lock-untrusted", format!("`{shown}` is not relied upon"))
+        .with_evidence(why)
+        .with_cause("what it grants to plugins is not asked again, so it has to be your own")
+        .with_next(format!("!ls -l {}", quoted(&shown))))
 }
 
 fn parse(path: PathBuf, text: &str) -> Result<ProjectLock> {

@@ -108,7 +108,7 @@ impl PluginStore {
     pub(super) fn state(&self) -> Result<State> {
         for folder in [Some(&self.folder), self.beneath.as_ref()].into_iter().flatten() {
             let path = folder.join(STATE_FILE);
-            let bytes = match files::read_ours(&path, STATE_BYTES_MAX) {
+            let bytes = match files::read_ours(&path, STATE_BYTES_MAX, files::OTHERS_WRITE) {
                 Ok(bytes) => bytes,
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(e) => {
