@@ -153,10 +153,8 @@ fn wait_for(
     let started = Instant::now();
     let status = loop {
         match lines.recv_timeout(POLL) {
-            Ok(line) => {
-                take(line);
-                continue;
-            }
+            // One that goes on writing is looked at as well as one that is silent.
+            Ok(line) => take(line),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => std::thread::sleep(POLL),
         }
@@ -229,6 +227,15 @@ mod tests {
         assert!(failure.text.contains("| why"), "{}", failure.text);
         assert!(!failure.text.contains("| out 5\n"), "{}", failure.text);
         assert!(failure.text.ends_with("\n  try this"), "{}", failure.text);
+    }
+
+    #[test]
+    fn a_program_that_never_stops_talking_is_stopped() {
+        let started = Instant::now();
+        let limit = Some(Duration::from_millis(200));
+        let failure = run(&mut shell("exec timeout 60 yes"), Show::Quiet, limit, "").unwrap_err();
+        assert!(failure.text.contains("was stopped"), "{}", failure.text);
+        assert!(started.elapsed() < Duration::from_secs(30));
     }
 
     #[test]
