@@ -1,18 +1,27 @@
 //! After the tests: no server, cluster or temporary folder of theirs may be left.
 
 use crate::run::Failure;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// What the tests left behind, in words.
+/// The folders of rehearsals in the temporary folder, which may well be a user's.
+pub struct Rehearsals(BTreeSet<String>);
+
+/// Those that are there now.
+pub fn rehearsals() -> Rehearsals {
+    let all = names(&std::env::temp_dir(), "temporary folder");
+    Rehearsals(all.into_iter().filter(|line| line.contains("/kafsh-rehearsal-")).collect())
+}
+
+/// What the tests left behind that was not there `before`, in words.
 ///
 /// # Errors
 /// Anything was left.
-pub fn check(test_home: &Path) -> Result<(), Failure> {
+pub fn check(test_home: &Path, before: &Rehearsals) -> Result<(), Failure> {
     let mut left = servers(Path::new("/proc"), test_home);
     left.extend(names(&test_home.join("clusters"), "cluster"));
-    let rehearsals = names(&std::env::temp_dir(), "temporary folder");
-    left.extend(rehearsals.into_iter().filter(|line| line.contains("/kafsh-rehearsal-")));
+    left.extend(rehearsals().0.difference(&before.0).cloned());
     if left.is_empty() {
         return Ok(());
     }
@@ -58,6 +67,16 @@ mod tests {
         let found = servers(&folder, &home);
         assert!(found.len() == 1 && found[0].starts_with("process 7"), "{found:?}");
         assert_eq!(names(&home.join("clusters"), "cluster").len(), 1);
+        // A rehearsal that was there before the tests is somebody's who goes on working.
+        let theirs = std::env::temp_dir().join(format!("kafsh-rehearsal-x{}", std::process::id()));
+        fs::create_dir_all(&theirs).unwrap();
+        let before = rehearsals();
+        let other = folder.join("other");
+        let of_theirs = |error: Failure| error.text.contains(&theirs.display().to_string());
+        assert!(check(&other, &before).err().is_none_or(|error| !of_theirs(error)));
+        let none = Rehearsals(BTreeSet::new());
+        assert!(check(&other, &none).err().is_some_and(of_theirs));
+        fs::remove_dir_all(&theirs).unwrap();
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -27,10 +27,11 @@ pub fn test(
     prepare_kafka(machine, place)?;
     eprintln!("test");
     let home = test_home()?;
+    let before = leftovers::rehearsals();
     let mut command = cargo_test(machine);
     command.args(test_args(args)).env("KAFSH_TEST_HOME", &home);
     let outcome = run(&mut command, Show::Inherit, None, "the failed tests are named above");
-    let outcome = outcome.and_then(|()| leftovers::check(&home));
+    let outcome = outcome.and_then(|()| leftovers::check(&home, &before));
     let seconds = started.elapsed().as_secs();
     eprintln!("total time {} min {} s", seconds / 60, seconds % 60);
     outcome
