@@ -193,22 +193,30 @@ fn nothing_acknowledged_is_lost_when_produce_is_interrupted() {
     let mut stdin = shell.stdin.take().expect("a pipe");
     let feeder = std::thread::spawn(move || {
         use std::io::Write;
-        for n in 0..2_000_000 {
+        for n in 0..20_000_000 {
             if writeln!(stdin, "record {n}").is_err() {
                 return;
             }
         }
     });
-    std::thread::sleep(Duration::from_millis(1_500));
+    // Not before something was acknowledged, or nothing could be lost.
+    let end = Instant::now() + Duration::from_secs(60);
+    while cluster.run(&["consume", "t", "--count", "1", "--timeout", "5s"]).status != 0 {
+        assert!(Instant::now() < end, "no record arrives");
+    }
     signal("-INT", shell.id());
     let ran = finish(shell, Duration::from_secs(60), "an interrupted produce");
     feeder.join().expect("the feeder ends");
     assert_eq!(ran.status, 130, "{}", ran.stderr);
-    let said: u64 = ran
-        .stderr
-        .split(|c: char| !c.is_ascii_digit())
-        .find_map(|word| word.parse().ok())
+    let words: Vec<&str> = ran.stderr.split_whitespace().collect();
+    let said: u64 = words
+        .windows(4)
+        .filter(|words| {
+            matches!(words[1], "record" | "records") && words[3].contains("acknowledged")
+        })
+        .find_map(|words| words[0].parse().ok())
         .unwrap_or_else(|| panic!("it says how many were acknowledged: {}", ran.stderr));
+    assert!(said > 0, "{}", ran.stderr);
     let end = Instant::now() + Duration::from_secs(10);
     let written = loop {
         let read = cluster.run(&["consume", "t"]).ok();

@@ -41,7 +41,7 @@ pub async fn probe_each_broker(ctx: Ctx) -> Outcome {
 }
 
 pub async fn dead_address(ctx: Ctx) -> Outcome {
-    let address = super::support::dead_address()?;
+    let (_kept, address) = super::support::dead_address()?;
     let began = Instant::now();
     let probed = ctx.admin.probe(&address, Duration::from_secs(2)).await;
     fails("probe", probed, "unavailable", Unavailable)?;

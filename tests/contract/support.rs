@@ -1,6 +1,6 @@
 //! What the cases share: unique names, records that can be compared, and the checks.
 
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,6 +13,7 @@ use kafsh_model::port::{
 use kafsh_model::record::{Headers, RecordBatch, RecordView, TimestampType};
 use kafsh_model::topic::{TopicDescription, TopicPartition, TopicSpec};
 use kafsh_model::{Class, Error};
+use tokio::net::TcpSocket;
 
 /// `Err` says what was expected and what came.
 pub type Outcome = Result<(), String>;
@@ -94,11 +95,13 @@ pub fn now_ms() -> i64 {
     since.map_or(0, |since| since.as_millis() as i64)
 }
 
-/// An address at which nothing listens.
-pub fn dead_address() -> Result<String, String> {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
-    Ok(address.to_string())
+/// An address at which nothing listens, and nobody else can while the socket is kept.
+pub fn dead_address() -> Result<(TcpSocket, String), String> {
+    let socket = TcpSocket::new_v4().map_err(|error| error.to_string())?;
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(loopback).map_err(|error| error.to_string())?;
+    let address = socket.local_addr().map_err(|error| error.to_string())?;
+    Ok((socket, address.to_string()))
 }
 
 impl Ctx {

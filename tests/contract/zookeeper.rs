@@ -87,7 +87,8 @@ pub async fn kafkas_znodes(ctx: Ctx) -> Outcome {
 }
 
 pub async fn dead_zookeeper(ctx: Ctx) -> Outcome {
-    let zookeeper = ctx.connector.zookeeper(&dead_address()?).map_err(told)?;
+    let (_kept, address) = dead_address()?;
+    let zookeeper = ctx.connector.zookeeper(&address).map_err(told)?;
     fails("status", zookeeper.status(TIMEOUT).await, "unavailable", Unavailable)?;
     fails("get", zookeeper.get("/").await, "unavailable", Unavailable)?;
     let word = zookeeper.four_letter("srvr", TIMEOUT).await;

@@ -1,10 +1,12 @@
 //! What the test targets share: a hermetic kafsh, bounded in time, and real clusters that go away.
 #![allow(dead_code, reason = "each target uses its own part")]
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Longest one run of kafsh may take before the test kills it.
@@ -14,8 +16,11 @@ pub const RUN_DEADLINE: Duration = Duration::from_secs(180);
 const PORTS_FIRST: u16 = 20_100;
 /// Ports kept for each: room for brokers, controllers and ZooKeeper.
 const PORTS_EACH: u16 = 40;
+/// Blocks of them.
+const PORT_BLOCKS: u16 = 300;
 
-static NEXT_PORTS: AtomicU16 = AtomicU16::new(0);
+/// Locks of the blocks that this process has, until it ends.
+static BLOCKS: Mutex<Vec<File>> = Mutex::new(Vec::new());
 static NEXT_NAME: AtomicU32 = AtomicU32::new(0);
 
 /// The root of the repository.
@@ -204,15 +209,35 @@ fn read_all(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec
     })
 }
 
-/// Ports that no other test of this target uses: the first of a block.
+/// Ports that no other test uses, of this process or another: the first of a block, which is held
+/// by a lock on a file in the tests' home.
 pub fn ports() -> u16 {
-    PORTS_FIRST + PORTS_EACH * NEXT_PORTS.fetch_add(1, Ordering::SeqCst)
+    let folder = test_home().join("ports");
+    std::fs::create_dir_all(&folder).expect("a folder for locks");
+    for block in 0..PORT_BLOCKS {
+        let path = folder.join(block.to_string());
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(false).open(path).expect("a lock");
+        if file.try_lock().is_ok() {
+            BLOCKS.lock().expect("no test dies while it has this").push(file);
+            return PORTS_FIRST + PORTS_EACH * block;
+        }
+    }
+    panic!("all {PORT_BLOCKS} blocks of ports are in use")
 }
 
 /// A name for a cluster that no other test uses.
 pub fn unique(prefix: &str) -> String {
     let number = NEXT_NAME.fetch_add(1, Ordering::SeqCst);
-    format!("{prefix}-{}-{number}", std::process::id())
+    let pid = std::process::id();
+    format!("{prefix}-{pid}-{}-{number}", started(pid).expect("this process runs"))
+}
+
+/// When a process started, in ticks since the machine did; `None` where there is none.
+fn started(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Behind the name, which may hold anything, it is the 20th field.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
 /// A real cluster in the tests' home, destroyed when dropped.
@@ -301,15 +326,23 @@ fn clear_leftovers(home: &Path) {
     });
 }
 
-/// Whether [`unique`] made this name in a process that is gone.
+/// Whether [`unique`] made this name in a process that is gone; another may have its pid by now.
 fn is_of_a_dead_process(name: &str) -> bool {
-    let mut parts = name.rsplitn(3, '-');
-    let (number, pid) = (parts.next(), parts.next());
-    let digits = |part: Option<&str>| part.and_then(|part| part.parse::<u32>().ok());
-    let (Some(_), Some(pid), Some(_)) = (digits(number), digits(pid), parts.next()) else {
+    let parts: Vec<&str> = name.rsplitn(4, '-').collect();
+    let &[number, ticks, pid, _] = parts.as_slice() else { return false };
+    let (Ok(_), Ok(ticks), Ok(pid)) = (number.parse::<u32>(), ticks.parse(), pid.parse()) else {
         return false;
     };
-    !Path::new(&format!("/proc/{pid}")).exists()
+    started(pid) != Some(ticks)
+}
+
+#[test]
+fn a_name_tells_of_the_process_that_made_it() {
+    let name = unique("a-b");
+    assert!(!is_of_a_dead_process(&name), "{name}");
+    let pid = std::process::id();
+    assert!(is_of_a_dead_process(&format!("a-b-{pid}-1-0")), "another process had that pid");
+    assert!(!is_of_a_dead_process("a-b") && !is_of_a_dead_process("demo-1-2"));
 }
 
 impl Drop for RealCluster {

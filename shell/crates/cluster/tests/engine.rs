@@ -368,12 +368,13 @@ async fn the_silent_are_not_waited_for() {
         assert!(begin.elapsed() < most, "{:?}", begin.elapsed());
         status
     };
-    assert!(look(Duration::from_millis(100)).await.healthy);
+    // Bounds that hold on a busy machine too, and that waiting for ever breaks.
+    assert!(look(Duration::from_secs(10)).await.healthy);
     engine.pause(&spec, Node::Broker(2)).await.unwrap();
-    let status = look(Duration::from_millis(2_500)).await;
+    let status = look(Duration::from_secs(10)).await;
     assert!(!status.healthy && status.reasons.contains(&"broker 2 is paused".to_string()));
     engine.pause(&spec, Node::ZooKeeper).await.unwrap();
-    assert_eq!(look(Duration::from_millis(2_500)).await.controller, None);
+    assert_eq!(look(Duration::from_secs(10)).await.controller, None);
     let nodes = spec.nodes();
     engine.stop(&spec, &nodes, &StopOptions::default()).await.unwrap();
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kafsh_cluster::distribution::{Distributions, JavaSources};
@@ -219,8 +220,20 @@ fn spec(zookeeper: u16, broker: u16) -> ClusterSpec {
     }
 }
 
+/// Below the ports that the kernel hands out and those of real clusters of tests: what is free
+/// stays free until a server of this test takes it.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const FIRST: u32 = 12_000;
+    const COUNT: u32 = 8_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Test processes begin at places of their own.
+        let place = std::process::id() * 37 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(FIRST + place % COUNT).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn slug(node: Node) -> String {
