@@ -247,6 +247,7 @@ mod tests {
             ("sasl.kerberos.kinit.cmd", "/opt/krb5/bin/kinit"),
             ("authorizer.class.name", "kafka.security.authorizer.AclAuthorizer"),
             ("metric.reporters", "kafka.metrics.Mine"),
+            ("num.recovery.threads.per.data.dir", "2"),
             ("acme.audit.folder", "/srv/audit"),
             ("acme.other.folder", "/srv/demo/acme"),
             ("super.users", "User:CN=a;User:b"),

@@ -4,7 +4,7 @@
 use std::path::{Component, Path};
 
 use kafsh_model::Result;
-use kafsh_model::keys;
+use kafsh_model::keys::{self, Key, KeyType};
 use kafsh_model::plan::Node;
 use kafsh_model::spec::ClusterSpec;
 
@@ -153,13 +153,15 @@ fn granted(spec: &ClusterSpec, key: &str, value: &str) -> bool {
 
 /// By its name, or, where the key is not known, by its value: some class may read it as a path.
 fn names_path(node: Node, key: &str, value: &str) -> bool {
-    if PATH_ENDS.iter().any(|end| key.ends_with(end)) {
-        return true;
-    }
     let known = match node {
         Node::ZooKeeper => keys::zookeeper(key),
         Node::Broker(_) => keys::broker(key),
     };
+    // `num.recovery.threads.per.data.dir` is a number.
+    let is_text = |key: &Key| matches!(key.kind, KeyType::String | KeyType::List);
+    if known.is_none_or(is_text) && PATH_ENDS.iter().any(|end| key.ends_with(end)) {
+        return true;
+    }
     let absolute = |part: &str| {
         let part = part.trim();
         part.starts_with('/') || part.starts_with("file:")
