@@ -19,7 +19,8 @@ fn walk(cluster: &RealCluster) -> support::Ran {
 #[test]
 fn the_walk_runs_and_runs_again() {
     let cluster = RealCluster::reserve("walk");
-    walk(&cluster).ok().says("hello").says("world");
+    let ran = walk(&cluster).ok().says("hello").says("world");
+    ran.says(&format!("kafsh -C {} ui", cluster.name));
     let described = cluster.run(&["topic", "describe", "test", "-O", "json"]).ok().json();
     assert_eq!(described["partitions"].as_array().map(Vec::len), Some(10));
     let pids = cluster.pids();

@@ -22,3 +22,5 @@ consume test --from earliest | head 5
 
 expect cluster status | jq '.healthy'
 cluster status
+
+jq -n '"look at it in your browser: kafsh -C \($name) ui"'

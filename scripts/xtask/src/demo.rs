@@ -55,10 +55,18 @@ pub fn install_kafka(kafsh: &mut Command) -> Result<(), Failure> {
     run(kafsh, Show::Inherit, Some(KAFKA_FETCH_MAX), advice)
 }
 
-/// The cluster that a script brings up.
+/// The cluster that a script brings up; one that is called by a parameter, by its default.
 fn cluster_of(script: &str) -> Option<&str> {
     let line = script.lines().find_map(|line| line.trim().strip_prefix("cluster up "))?;
-    line.split_whitespace().next().filter(|name| !name.starts_with(['-', '$', '"']))
+    let name = line.split_whitespace().next()?;
+    let Some(param) = name.strip_prefix('$') else {
+        return Some(name).filter(|name| !name.starts_with(['-', '"']));
+    };
+    let value = script.lines().find_map(|line| {
+        let (known, value) = line.trim().strip_prefix("param ")?.split_once('=')?;
+        (known.trim() == param).then_some(value.trim())
+    })?;
+    value.strip_prefix('"')?.strip_suffix('"')
 }
 
 fn next_steps(kafsh: &Path, cluster: Option<&str>) -> String {
@@ -68,6 +76,7 @@ fn next_steps(kafsh: &Path, cluster: Option<&str>) -> String {
     let steps = [
         (format!("{kafsh}{of}"), "the prompt: Tab completes, `help` explains"),
         (format!("{kafsh}{of} topic list"), "one command"),
+        (format!("{kafsh}{of} ui"), "the cluster as a page in your browser"),
         (format!("{kafsh} cluster stop {name}"), "stops it and keeps its data"),
     ];
     let width = steps.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
@@ -85,6 +94,15 @@ mod tests {
         assert_eq!(cluster_of(script), Some("first"));
         assert_eq!(cluster_of("topic list\n"), None);
         assert_eq!(cluster_of("cluster up $name\n"), None);
+        let with_param = "param base = 9091\nparam name = \"demo\"\ncluster up $name -b 3\n";
+        assert_eq!(cluster_of(with_param), Some("demo"));
+    }
+
+    #[test]
+    fn the_script_of_the_demo_names_its_cluster() {
+        let place = Place::here().unwrap();
+        let script = std::fs::read_to_string(place.checkout.join(SCRIPT)).unwrap();
+        assert_eq!(cluster_of(&script), Some("demo"));
     }
 
     #[test]
@@ -96,9 +114,10 @@ mod tests {
     #[test]
     fn the_next_steps_are_commands_of_the_built_shell() {
         let text = next_steps(Path::new("/t/kafsh"), Some("demo"));
-        for line in ["/t/kafsh -C demo ", "/t/kafsh -C demo topic list ", "cluster stop demo "] {
-            assert!(text.contains(line), "{text}");
+        for line in ["", "topic list ", "ui "] {
+            assert!(text.contains(&format!("/t/kafsh -C demo {line}")), "{text}");
         }
+        assert!(text.contains("cluster stop demo "), "{text}");
         assert!(next_steps(Path::new("/t/kafsh"), None).contains("cluster stop NAME"));
     }
 }
