@@ -16,6 +16,7 @@ mod place;
 mod run;
 #[cfg(test)]
 mod sandbox;
+mod screenshots;
 mod setup;
 mod stats;
 mod test;
@@ -40,6 +41,9 @@ usage: cargo xtask COMMAND
   bless [NAME…]           run the tests and accept their output as the expected output
   bench [--yes]           measure a release build against kcat and Kafka's own tools;
                           prints the table that BENCHMARKS.md holds
+  screenshots [--yes] FOLDER
+                          set up what that takes, then write pictures of every page of `ui` into
+                          FOLDER: dark and light, on a desk and on a phone
   help                    this text
 
 Set-up names what it will install and asks once. With --yes, or without a terminal, it installs
@@ -55,6 +59,7 @@ enum Chore {
     Test { yes: bool, args: Vec<String> },
     Bless { args: Vec<String> },
     Bench { yes: bool },
+    Screenshots { yes: bool, folder: String },
 }
 
 fn main() -> ExitCode {
@@ -86,6 +91,14 @@ fn parse(args: &[String]) -> Result<Chore, Failure> {
         "bench" => Chore::Bench { yes },
         "test" => Chore::Test { yes, args: args.clone() },
         "bless" => Chore::Bless { args: args.clone() },
+        "screenshots" => match args.first().filter(|folder| !folder.starts_with('-')) {
+            Some(folder) => {
+                let folder = folder.clone();
+                args.remove(0);
+                Chore::Screenshots { yes, folder }
+            }
+            None => return Err(Failure::usage(format!("`{name}` takes a FOLDER\n\n{HELP}"))),
+        },
         other => {
             return Err(Failure::usage(format!("no chore is called `{other}`\n\n{HELP}")));
         }
@@ -114,6 +127,9 @@ fn perform(chore: Chore) -> Result<(), Failure> {
         Chore::Test { yes, args } => test::test(&mut machine, &place, yes, &args),
         Chore::Bless { args } => bless::bless(&machine, &place, &args),
         Chore::Bench { yes } => bench::bench(&mut machine, &place, yes),
+        Chore::Screenshots { yes, folder } => {
+            screenshots::screenshots(&mut machine, yes, folder.as_ref())
+        }
     }
 }
 
@@ -146,8 +162,16 @@ mod tests {
     }
 
     #[test]
+    fn pictures_go_into_the_folder_that_is_named() {
+        let chore = parsed("screenshots docs/pictures --yes").unwrap();
+        assert_eq!(chore, Chore::Screenshots { yes: true, folder: "docs/pictures".into() });
+    }
+
+    #[test]
     fn unknown_words_are_usage_errors() {
-        for line in ["tset", "demo now", "test --release", "setup --force", "bench -- x"] {
+        let lines = ["tset", "demo now", "test --release", "setup --force", "bench -- x"];
+        for line in lines.into_iter().chain(["screenshots", "screenshots --all", "screenshots a b"])
+        {
             assert_eq!(parsed(line).unwrap_err().status, 2, "{line}");
         }
     }

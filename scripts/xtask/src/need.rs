@@ -24,14 +24,27 @@ pub enum Need {
     Guest,
     /// The tests and benchmarks compare with it.
     Kcat,
+    /// The tests look at the page of `ui` in it.
+    Chromium,
 }
 
 /// Building the shell and running clusters.
 pub const DEMO: [Need; 6] = [Need::C, Need::Cxx, Need::Make, Need::Guest, Need::Java, Need::Maven];
 
 /// The same and what only the tests and benchmarks use.
-pub const EVERY: [Need; 7] =
-    [Need::C, Need::Cxx, Need::Make, Need::Guest, Need::Java, Need::Maven, Need::Kcat];
+pub const EVERY: [Need; 8] = [
+    Need::C,
+    Need::Cxx,
+    Need::Make,
+    Need::Guest,
+    Need::Java,
+    Need::Maven,
+    Need::Kcat,
+    Need::Chromium,
+];
+
+/// Building the shell and taking pictures of its page on rehearsed clusters.
+pub const PICTURES: [Need; 5] = [Need::C, Need::Cxx, Need::Make, Need::Guest, Need::Chromium];
 
 impl Need {
     /// What it is, and what for.
@@ -44,6 +57,7 @@ impl Need {
             Self::Make => "make, to build librdkafka",
             Self::Guest => "a Rust compiler for wasm32-unknown-unknown, to build the plugins",
             Self::Kcat => "kcat, which the tests and benchmarks compare with",
+            Self::Chromium => "Chromium, in which the tests look at the page",
         }
     }
 
@@ -57,6 +71,7 @@ impl Need {
             Self::Maven => probe_program(machine, "mvn"),
             Self::Make => probe_program(machine, "make"),
             Self::Kcat => probe_program(machine, "kcat"),
+            Self::Chromium => probe_program(machine, "chromium"),
             Self::C => probe_compiler(machine, "cc", "c", "stdio.h"),
             Self::Cxx => probe_compiler(machine, "c++", "c++", "cstdio"),
             Self::Guest => guest::find(machine).ok_or_else(String::new),
@@ -79,6 +94,8 @@ impl Need {
             Self::Make => &[&["make"]],
             Self::Guest => &[&["rustc-web", "cargo-web", "rust-web-src", "lld"]],
             Self::Kcat => &[&["kcat"], &["kafkacat"]],
+            // Which font a bare machine has is left to chance, and there may be none.
+            Self::Chromium => &[&["chromium", "fonts-dejavu-core"], &["chromium"]],
         }
     }
 }

@@ -166,9 +166,15 @@ mod tests {
             )
         };
         let mut script = String::new();
-        for (package, program) in
-            [("maven", "mvn"), ("kcat", "kcat"), ("gcc", "cc"), ("g++", "c++"), ("make", "make")]
-        {
+        let programs = [
+            ("maven", "mvn"),
+            ("kcat", "kcat"),
+            ("chromium", "chromium"),
+            ("gcc", "cc"),
+            ("g++", "c++"),
+            ("make", "make"),
+        ];
+        for (package, program) in programs {
             script += &provide(package, program);
         }
         let home = sandbox.folder().join("root/usr/lib/jvm/java-17");
@@ -196,7 +202,7 @@ mod tests {
         setup(&mut machine, &EVERY, true).unwrap();
         let install = format!(
             "{OPTIONS} install -y --no-install-recommends gcc libc6-dev g++ make \
-             openjdk-17-jre-headless maven kcat"
+             openjdk-17-jre-headless maven kcat chromium fonts-dejavu-core"
         );
         assert_eq!(sandbox.calls("apt-get"), [format!("{OPTIONS} update"), install]);
         assert_eq!(sandbox.noninteractive_calls("apt-get"), 2);
@@ -208,7 +214,7 @@ mod tests {
     fn only_what_is_missing_is_installed() {
         let sandbox = bare_debian();
         with_guest(&sandbox);
-        for program in ["cc", "c++", "make", "mvn"] {
+        for program in ["cc", "c++", "make", "mvn", "chromium"] {
             sandbox.program(program, "exit 0");
         }
         sandbox.java("21.0.2");
@@ -219,11 +225,12 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_does_not_ask_for_kcat() {
+    fn the_demo_asks_for_nothing_that_only_tests_use() {
         let sandbox = bare_debian();
         with_guest(&sandbox);
         setup(&mut sandbox.machine(), &DEMO, true).unwrap();
-        assert!(!sandbox.calls("apt-get")[1].contains("kcat"));
+        let install = &sandbox.calls("apt-get")[1];
+        assert!(!install.contains("kcat") && !install.contains("chromium"), "{install}");
     }
 
     #[test]

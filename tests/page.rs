@@ -1,0 +1,25 @@
+//! The page that `ui` serves: who is let in, what comes out, and whether everybody can use it.
+
+mod support;
+
+#[path = "support/browser.rs"]
+mod browser;
+#[path = "support/http.rs"]
+mod http;
+#[path = "support/served.rs"]
+mod served;
+
+#[path = "page/gate.rs"]
+mod gate;
+#[path = "page/hostile.rs"]
+mod hostile;
+#[path = "page/markup.rs"]
+mod markup;
+#[path = "page/pages.rs"]
+mod pages;
+#[path = "page/stage.rs"]
+mod stage;
+#[path = "page/use.rs"]
+mod usable;
+#[path = "page/walk.rs"]
+mod walk;
