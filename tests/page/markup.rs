@@ -1,5 +1,5 @@
-//! As much of HTML as is needed to see what markup a page consists of: whatever stands in a `<` that
-//! a page wrote is a tag, since every `<` of a text is written as `&lt;`.
+//! As much of HTML as is needed to see what markup a page consists of: whatever stands behind a `<`
+//! is a tag, since every `<` of a text is written as `&lt;`.
 
 /// A tag as a page wrote it.
 #[derive(Debug, PartialEq)]

@@ -1,5 +1,5 @@
-//! Whether everybody can use every page: rules of WCAG 2.2 AA as far as a program can judge them, by
-//! keyboard, without scripts, on a phone, in the dark.
+//! Whether everybody can use every page: rules of WCAG 2.2 AA as far as a program can judge them,
+//! by keyboard, without scripts, on a phone, in the dark.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -242,7 +242,6 @@ fn every_page_has_its_picture_in_every_dress() {
     let mut browser = enter(&mut stage.served);
     for address in &addresses {
         browser.open(&url(&stage.served, address));
-        pause_updates(&mut browser);
         for dress in [WIDE, PHONE] {
             for dark in [false, true] {
                 take(&mut browser, Dress { dark, ..dress }, address, folder);

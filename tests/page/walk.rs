@@ -1,5 +1,5 @@
-//! The first walk seen in the page, on a real cluster: three brokers, a topic, records, and what the
-//! page does when a broker is gone.
+//! The first walk seen in the page, on a real cluster: three brokers, a topic, records, and what
+//! the page does when a broker is gone.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -129,6 +129,12 @@ impl Browser {
     /// Sends a command and waits for its answer; what happens meanwhile is taken note of.
     #[track_caller]
     fn call(&mut self, method: &str, params: Value) -> Value {
+        self.try_call(method, params).unwrap_or_else(|error| panic!("`{method}`: {error}"))
+    }
+
+    /// The same; what the browser has against the command is the error.
+    #[track_caller]
+    fn try_call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         self.last_id += 1;
         let id = self.last_id;
         let mut command = json!({ "id": id, "method": method, "params": params });
@@ -149,8 +155,10 @@ impl Browser {
                 Err(RecvTimeoutError::Disconnected) => panic!("`{method}`: the browser has ended"),
             };
             if message["id"] == json!(id) {
-                assert!(message["error"].is_null(), "`{method}`: {}", message["error"]);
-                return message["result"].clone();
+                return match &message["error"] {
+                    Value::Null => Ok(message["result"].clone()),
+                    error => Err(error.clone()),
+                };
             }
             self.note(&message);
         }
@@ -219,11 +227,17 @@ impl Browser {
         given["result"]["value"].clone()
     }
 
-    /// Waits until an expression is true.
+    /// Waits until an expression is true. Between two pages it may throw, and the page that was
+    /// asked may be gone before it answers.
     #[track_caller]
     pub fn wait_for(&mut self, js: &str, deadline: Duration) {
         let until = Instant::now() + deadline;
-        while self.eval(&format!("Boolean({js})")) != json!(true) {
+        let expression = format!("(() => {{ try {{ return Boolean({js}) }} catch {{}} }})()");
+        let params = json!({ "expression": expression, "returnByValue": true });
+        let is_true = |given: Result<Value, Value>| {
+            given.is_ok_and(|given| given["result"]["value"] == json!(true))
+        };
+        while !is_true(self.try_call("Runtime.evaluate", params.clone())) {
             if Instant::now() > until {
                 let shown = text(&self.eval("document.body.innerText"));
                 panic!("not `{js}` within {deadline:?}; the page:\n{shown}");
