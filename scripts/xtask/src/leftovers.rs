@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The folders of rehearsals in the temporary folder, which may well be a user's.
+/// What temporary folders of rehearsals, and of the tests' browsers, are called.
+const FOLDERS: [&str; 2] = ["/kafsh-rehearsal-", "/kafsh-chromium-"];
+
+/// Their folders in the temporary folder; those of rehearsals may well be a user's.
 pub struct Rehearsals(BTreeSet<String>);
 
 /// Those that are there now.
 pub fn rehearsals() -> Rehearsals {
     let all = names(&std::env::temp_dir(), "temporary folder");
-    Rehearsals(all.into_iter().filter(|line| line.contains("/kafsh-rehearsal-")).collect())
+    let ours = |line: &String| FOLDERS.iter().any(|name| line.contains(name));
+    Rehearsals(all.into_iter().filter(ours).collect())
 }
 
 /// What the tests left behind that was not there `before`, in words.
