@@ -26,6 +26,8 @@ const FLAGS: [&str; 20] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
+    // A picture is as wide as its window.
+    "--hide-scrollbars",
     "--disable-dev-shm-usage",
     "--no-first-run",
     "--no-default-browser-check",
@@ -337,14 +339,12 @@ impl Browser {
     /// The page as it is now, as a PNG of its whole length.
     #[track_caller]
     pub fn picture(&mut self) -> Vec<u8> {
-        self.call("Emulation.setScrollbarsHidden", json!({ "hidden": true }));
         let size = &self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"];
         let clip = json!({
             "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1,
         });
         let params = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
         let shot = self.call("Page.captureScreenshot", params);
-        self.call("Emulation.setScrollbarsHidden", json!({ "hidden": false }));
         decoded(shot["data"].as_str().expect("a picture"))
     }
 }
