@@ -232,6 +232,28 @@ fn nothing_hostile_runs_in_a_browser() {
 }
 
 #[test]
+fn a_filter_narrows_while_one_types() {
+    let _alone = alone();
+    let mut stage = stage();
+    let mut browser = enter(&mut stage.served);
+    browser.open(&url(&stage.served, "/topics"));
+    browser.eval("window.unchanged = true; document.querySelector('#q').focus()");
+    browser.eval(
+        "document.querySelector('#q').value = 'pay'; \
+         document.querySelector('#q').dispatchEvent(new Event('input', { bubbles: true }))",
+    );
+    let only = "[...document.querySelectorAll('#live tbody tr')].length === 1 \
+                && document.querySelector('#live tbody').innerText.includes('payments')";
+    browser.wait_for(only, Duration::from_secs(10));
+    assert_eq!(browser.eval("location.search.includes('q=pay')"), Value::Bool(true));
+    assert_eq!(browser.eval("window.unchanged"), Value::Bool(true), "the page was not left");
+    let focus = "document.activeElement.id + document.activeElement.value";
+    assert_eq!(browser.eval(focus), Value::from("qpay"));
+    is_at_peace(&browser, &stage.served);
+    stage.served.end();
+}
+
+#[test]
 fn every_page_has_its_picture_in_every_dress() {
     let _alone = alone();
     let mut stage = stage();

@@ -22,7 +22,7 @@ const CLOSE_MAX: Duration = Duration::from_secs(10);
 
 /// No sandbox of its own, since tests run as root in containers; no request of its own making, and
 /// no name but loopback that would resolve.
-const FLAGS: [&str; 20] = [
+const FLAGS: [&str; 21] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",

@@ -5,7 +5,7 @@
   const clock = document.getElementById("clock");
   const pause = document.getElementById("pause");
   const held = document.getElementById("held");
-  const address = live && live.dataset.live;
+  let address = live && live.dataset.live;
   if (!address || !window.EventSource) return;
 
   let paused = false;
@@ -62,6 +62,13 @@
   document.addEventListener("focusout", () => setTimeout(settle));
   document.addEventListener("visibilitychange", () => { if (document.hidden) disconnect(); else connect(); });
   window.addEventListener("pagehide", disconnect);
+  // A filter changed what the page is about.
+  document.addEventListener("htmx:pushedIntoHistory", () => {
+    disconnect();
+    waiting = null;
+    address = `/live?at=${encodeURIComponent(location.pathname + location.search)}`;
+    connect();
+  });
   pause.hidden = false;
   pause.addEventListener("click", () => {
     paused = !paused;

@@ -107,7 +107,7 @@ fn commands(asked: &[(&'static str, Asked)], address: &str) -> Markup {
         }
     }
     html! {
-        section.commands aria-labelledby="same" {
+        section.commands #commands aria-labelledby="same" {
             h2 #same { "The same in a terminal" }
             @for line in lines {
                 pre tabindex="0" { code { (show::visible(line)) } }

@@ -78,8 +78,9 @@ pub async fn one(visit: &Visit) -> Drawn {
         let body = html! { p { "There is no such broker. " a href="/brokers" { "All brokers" } } };
         return Drawn::new(title, body).missing();
     }
-    let (broker, errors, config, logs) = tokio::join!(
+    let (broker, status, errors, config, logs) = tokio::join!(
         visit.ask("broker", Question::new(["broker", "describe"]).name(id)),
+        visit.ask("status", Question::new(["cluster", "status"])),
         visit.ask("errors", Question::new(["cluster", "logs"]).switch("errors").flag("broker", id)),
         visit.ask("config", Question::new(["broker", "config"]).name(id).switch("all")),
         visit.ask("log", Question::new(["broker", "logs"]).name(id).flag("lines", LOG_LINES)),
@@ -92,7 +93,8 @@ pub async fn one(visit: &Visit) -> Drawn {
         (layout::remarks(&broker))
         (facts(broker.value()))
         h2 { "What went wrong" }
-        (log(&errors, "Nothing since its last start."))
+        (drift(status.value(), id))
+        (log(&errors, "No error in its log since its last start."))
         (dirs(broker.value()))
         h2 { "End of its log" }
         (log(&logs, "No lines since its last start."))
@@ -100,6 +102,23 @@ pub async fn one(visit: &Visit) -> Drawn {
         (topic::config(&config))
     };
     Drawn::new(title, body)
+}
+
+/// What the cluster says of this broker that is not as it was left.
+fn drift(status: &Value, id: &str) -> Markup {
+    let node = format!("broker {id}");
+    let about = |line: &&Value| {
+        let text = line.as_str().unwrap_or_default();
+        let rest = text.strip_prefix(&node);
+        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let lines = ["reasons", "drift"].iter().flat_map(|key| status[key].as_array());
+    let lines: Vec<&Value> = lines.flatten().filter(about).collect();
+    html! {
+        @if !lines.is_empty() {
+            ul.reasons { @for line in lines { li { (show::safe(line)) } } }
+        }
+    }
 }
 
 fn facts(broker: &Value) -> Markup {
@@ -115,7 +134,7 @@ fn facts(broker: &Value) -> Markup {
             dd {
                 @if broker["pid"].is_number() {
                     "pid " (broker["pid"])
-                } @else { "none that is known" }
+                } @else { "gone, or not known" }
                 @if broker["uptime_ms"].is_number() {
                     ", up " (show::duration_of(&broker["uptime_ms"]))
                 }

@@ -25,7 +25,9 @@ pub async fn list(visit: &Visit) -> Drawn {
     let has = |row: &&Value| show::text(&row["group"]).to_lowercase().contains(&wanted);
     let rows: Vec<&Value> = all.rows().iter().filter(has).collect();
     let body = html! {
-        form.filter method="get" action="/groups" role="search" {
+        form.filter method="get" action="/groups" role="search" hx-get="/groups"
+            hx-trigger="submit, input delay:300ms" hx-target="#live" hx-select="#live > *"
+            hx-select-oob="#commands" hx-push-url="true" {
             label {
                 "Name has" input #q type="search" name="q" value=(visit.request.param("q"))
                     maxlength="249" autocomplete="off";
@@ -140,7 +142,8 @@ pub async fn one(visit: &Visit) -> Drawn {
 
 fn partitions(group: &Value) -> Markup {
     let mut rows: Vec<&Value> = group["partitions"].as_array().into_iter().flatten().collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row["lag"].as_i64()));
+    // What waits longest first, as the group's worst is chosen.
+    rows.sort_by_key(|row| std::cmp::Reverse((row["lag_ms"].as_i64(), row["lag"].as_i64())));
     let head = html! {
         th scope="col" { "Partition" } th.number scope="col" { "Lag" } th scope="col" { "Waiting" }
         th.number scope="col" { "Committed" } th.number.wide scope="col" { "End" }

@@ -71,7 +71,9 @@ pub async fn draw(visit: &Visit) -> Drawn {
 fn filter(visit: &Visit, shown: &str) -> Markup {
     let request = &visit.request;
     html! {
-        form.filter method="get" action="/topics" role="search" {
+        form.filter method="get" action="/topics" role="search" hx-get="/topics"
+            hx-trigger="submit, input delay:300ms" hx-target="#live" hx-select="#live > *"
+            hx-select-oob="#commands" hx-push-url="true" {
             label {
                 "Name has" input #q type="search" name="q" value=(request.param("q"))
                     maxlength="249" autocomplete="off";
@@ -146,7 +148,7 @@ fn table(visit: &Visit, rows: &[&Value]) -> Markup {
             @let name = show::text(&row["name"]);
             tr {
                 th scope="row" { a href=(link::topic(&name)) { (show::visible(&name)) } }
-                td { (badge(&show::text(&row["health"]), tone(row))) }
+                td { (badge(&health(row), tone(row))) }
                 td.number { (row["partitions"]) }
                 td.number.wide { (row["replication_factor"]) }
                 td.number { (show::number(&row["records"])) }
@@ -155,6 +157,16 @@ fn table(visit: &Visit, rows: &[&Value]) -> Markup {
         }
     };
     layout::table("Topics", head, body)
+}
+
+/// The word of the command, and what it leaves to the sizes: whether acks=all is refused.
+fn health(row: &Value) -> String {
+    let said = show::text(&row["health"]);
+    match row["under_min_isr"].as_u64() {
+        Some(under @ 1..) if said == "healthy" => format!("{under} under min ISR"),
+        Some(under @ 1..) => format!("{said}, {under} under min ISR"),
+        _ => said,
+    }
 }
 
 fn tone(row: &Value) -> Tone {
