@@ -1,10 +1,10 @@
 //! Plugins in a sandbox: WebAssembly components that decide, under limits, and touch nothing.
 //!
 //! The only crate that knows wasmtime. A plugin may import what it was granted and nothing else. It
-//! runs on a thread with a stack of known size, under a deadline and bounds on memory, stack and output; what
-//! comes back is checked before anybody else sees it; after a fault nothing of the instance is used
-//! again. Steps and policies have a new instance for each call, a transform a warm one for each
-//! partition.
+//! runs on a thread whose stack is large enough, under a deadline and bounds on memory, stack and
+//! output; what comes back is checked before anybody else sees it; after a fault nothing of the
+//! instance is used again. Steps and policies have a new instance for each call, a transform a warm
+//! one for each partition.
 //!
 //! ```no_run
 //! use kafsh_host::{Digest, Grants, HostOptions, PluginHost, PluginSource, manifest_of};

@@ -19,9 +19,10 @@ thread_local! {
     static LENT: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// Lets guests run on the calling thread, which otherwise hands them to one of the host's and waits:
-/// two changes of thread, which cost more than most calls. To be called first thing on a thread
-/// that was started with a stack of [`THREAD_STACK_BYTES`] and may be held as long as a call takes.
+/// Lets guests run on the calling thread, which otherwise hands them to one of the host's and
+/// waits: two changes of thread, which cost more than most calls. To be called first thing on a
+/// thread that was started with a stack of [`THREAD_STACK_BYTES`] and may be held as long as a call
+/// takes.
 pub fn lend_this_thread() {
     LENT.set(Some(stack_position()));
 }
