@@ -1,5 +1,5 @@
-//! Pictures of every page of `ui`, dark and light, on a desk and on a phone: for a person to look at,
-//! and for README.
+//! Pictures of every page of `ui`, dark and light, on a desk and on a phone: for a person to look
+//! at, and for README.
 
 use crate::machine::Machine;
 use crate::run::{Failure, Show, run};

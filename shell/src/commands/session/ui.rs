@@ -19,7 +19,8 @@ pub static SPEC: CommandSpec = CommandSpec {
     detail: "Serves on 127.0.0.1 alone and changes nothing. The link that is printed opens the \
              page once, for one browser; each time it was used, another one is printed. On the \
              command line and in a script it serves until Ctrl-C; at the prompt, until the prompt \
-             is left, and `ui` again prints another link. The browser is opened where there is one.",
+             is left, and `ui` again prints another link. The browser is opened where there is \
+             one.",
     flags: &[
         FlagSpec::value("port", "PORT", Kind::Port, "the port (default: any that is free)"),
         FlagSpec::switch("no-open", "only print the link"),
