@@ -299,50 +299,70 @@ impl RealCluster {
         self.home.join("clusters").join(&self.name)
     }
 
-    /// Pids of its servers, by what `/proc` says of their command lines.
+    /// Pids of its servers.
     pub fn pids(&self) -> Vec<u32> {
-        let mark = format!("-Dkafsh.cluster={}", self.name);
-        let entries = std::fs::read_dir("/proc").expect("/proc");
-        entries
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
-            .filter(|pid| {
-                let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                line.split(|byte| *byte == 0).any(|word| word == mark.as_bytes())
-            })
-            .collect()
+        servers(&self.name)
     }
 }
 
-/// Destroys the clusters of test processes that are gone: a run that was killed, or that failed in
-/// the middle of `cluster up`, would otherwise hold its ports in the registry for ever.
+/// Destroys the clusters in the tests' home that no running test has: a run that was killed, or
+/// that failed in the middle of `cluster up`, would otherwise hold its ports in the registry for
+/// ever. The home outlives checkouts, so names of an older shape are leftovers too.
 fn clear_leftovers(home: &Path) {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        let entries = std::fs::read_dir(home.join("clusters")).into_iter().flatten();
+        let clusters = home.join("clusters");
+        let entries = std::fs::read_dir(&clusters).into_iter().flatten();
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        for name in names.filter(|name| is_of_a_dead_process(name)) {
-            Kafsh::at(home).run(&["cluster", "destroy", &name, "--yes", "--force"]);
+        for name in names.filter(|name| !is_of_a_running_process(name)) {
+            let gone = Kafsh::at(home).run(&["cluster", "destroy", &name, "--yes", "--force"]);
+            if gone.status != 0 {
+                // What cannot even be destroyed, say of a spec that is no longer read, must not
+                // keep its ports either; another test process may be at the same.
+                kill_servers(&name);
+                let _ = std::fs::remove_dir_all(clusters.join(&name));
+            }
         }
     });
 }
 
-/// Whether [`unique`] made this name in a process that is gone; another may have its pid by now.
-fn is_of_a_dead_process(name: &str) -> bool {
+/// Whether [`unique`] made this name in a process that still runs; another may have its pid by now.
+fn is_of_a_running_process(name: &str) -> bool {
     let parts: Vec<&str> = name.rsplitn(4, '-').collect();
     let &[number, ticks, pid, _] = parts.as_slice() else { return false };
     let (Ok(_), Ok(ticks), Ok(pid)) = (number.parse::<u32>(), ticks.parse(), pid.parse()) else {
         return false;
     };
-    started(pid) != Some(ticks)
+    started(pid) == Some(ticks)
+}
+
+/// Pids of a cluster's servers, by what `/proc` says of their command lines.
+fn servers(cluster: &str) -> Vec<u32> {
+    let mark = format!("-Dkafsh.cluster={cluster}");
+    let entries = std::fs::read_dir("/proc").expect("/proc");
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0).any(|word| word == mark.as_bytes())
+        })
+        .collect()
+}
+
+fn kill_servers(cluster: &str) {
+    for pid in servers(cluster) {
+        let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+    }
 }
 
 #[test]
 fn a_name_tells_of_the_process_that_made_it() {
     let name = unique("a-b");
-    assert!(!is_of_a_dead_process(&name), "{name}");
+    assert!(is_of_a_running_process(&name), "{name}");
     let pid = std::process::id();
-    assert!(is_of_a_dead_process(&format!("a-b-{pid}-1-0")), "another process had that pid");
-    assert!(!is_of_a_dead_process("a-b") && !is_of_a_dead_process("demo-1-2"));
+    assert!(!is_of_a_running_process(&format!("a-b-{pid}-1-0")), "another process had that pid");
+    assert!(!is_of_a_running_process(&format!("a-b-{pid}-0")), "the shape of old");
+    assert!(!is_of_a_running_process("demo-1-2"));
 }
 
 impl Drop for RealCluster {

@@ -51,3 +51,15 @@ fn every_keyword_and_limit_is_described() {
         assert!(GRAMMAR.contains(name), "{name} is not in the grammar");
     }
 }
+
+#[test]
+fn a_duration_is_judged_by_what_it_says() {
+    for wrong in ["wait \\Eif", "wait \"Eif\"", "wait E\"if\" topic list"] {
+        let parsed = parse(wrong);
+        assert!(parsed.script.statements.is_empty(), "{wrong}");
+        assert!(parsed.diagnostics[0].message.contains("needs a duration"), "{wrong}");
+    }
+    for right in ["wait \\30s", "wait \"30s\"", "wait $pause", "wait \"$pause\""] {
+        assert_eq!(parse(right).diagnostics, [], "{right}");
+    }
+}

@@ -248,9 +248,12 @@ impl Parser<'_> {
     fn wait(&mut self, keyword: Span) -> Parse<Statement> {
         self.expecting(CursorPlace::Duration);
         let help = "write `wait 30s` or `wait 30s COMMAND`";
-        let is_duration = match self.peek_bare() {
-            Some(text) => text.starts_with(|c: char| c.is_ascii_digit() || c == '.'),
-            None => matches!(self.peek().kind, Kind::Word(_)),
+        // By what the word says and not by how it is written, so that it can be printed bare.
+        let is_duration = match &self.peek().kind {
+            Kind::Word(raw) => raw.word.literal().is_none_or(|text| {
+                text.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+            }),
+            _ => false,
         };
         if !is_duration {
             let span = self.peek().span;
