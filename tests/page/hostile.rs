@@ -42,8 +42,18 @@ const TABLE_ELEMENTS: [&str; 7] = ["table", "thead", "tbody", "tfoot", "tr", "th
 
 /// Most bytes of a page, whatever is in the cluster.
 const PAGE_BYTES_MAX: usize = 256 << 10;
-/// Most bytes of the first page and of the list of topics, with 1,000 topics.
+/// Most bytes of the first page and of the list of topics, with 10,000 topics.
 const FIRST_BYTES_MAX: usize = 150_000;
+/// Topics that a page has to bear.
+const TOPICS: usize = 10_000;
+/// Most bytes of memory with them, the rehearsed cluster itself included.
+const MANY_BYTES_MAX: u64 = 512 << 20;
+/// Bytes of a large record's value, about.
+const LARGE_BYTES: usize = 5 << 20;
+/// How many of them there are.
+const LARGE_RECORDS: usize = 8;
+/// Most bytes of memory that looking at them may take, once for all looks.
+const LARGE_MEMORY_MAX: u64 = 256 << 20;
 /// Longest that a page may take here: unoptimised, beside other tests.
 const PAGE_MAX: Duration = Duration::from_secs(20);
 
@@ -194,13 +204,15 @@ fn hostile_parameters_give_a_page_that_says_what_is_wrong() {
 }
 
 #[test]
-fn a_thousand_topics_make_no_larger_page() {
-    let rows: String = (0..1_000).map(|n| format!("topic-{n:04},3,3\n")).collect();
+fn ten_thousand_topics_make_no_larger_page() {
+    let rows: String = (0..TOPICS).map(|n| format!("topic-{n:05},3,3\n")).collect();
     let csv = format!("name,partitions,replication_factor\n{rows}");
     let script = "cluster up demo --brokers 3\nread topics.csv | topic create > \"made.txt\"";
     let mut stage = Stage::with(script, &[("topics.csv", csv.as_bytes())]);
     let cookie = stage.served.cookie();
-    for address in ["/", "/topics", "/topics?page=2", "/topics?q=topic-09&sort=partitions"] {
+    for address in
+        ["/", "/topics", "/topics?page=2", "/topics?q=topic-09&sort=partitions", "/brokers"]
+    {
         let began = Instant::now();
         let answer = stage.served.get(address, &cookie);
         let length = answer.body.len();
@@ -209,6 +221,46 @@ fn a_thousand_topics_make_no_larger_page() {
         assert!(length <= FIRST_BYTES_MAX, "{address}: {length} bytes");
     }
     let json = stage.served.get("/?format=json", &cookie).json();
-    assert_eq!(json["answers"]["health"]["value"]["topics"], json!(1_000));
+    assert_eq!(json["answers"]["health"]["value"]["topics"], json!(TOPICS));
+    let memory = stage.served.memory_bytes();
+    assert!(memory < MANY_BYTES_MAX, "{memory} bytes are kept");
+    stage.served.end();
+}
+
+#[test]
+fn records_of_five_megabytes_are_shown_in_part_and_brought_whole() {
+    let value = |n: usize| format!("{n}-{}", "0123456789abcde\n".repeat(LARGE_BYTES / 16));
+    let record = |n| format!("{}\n", json!({ "key": format!("large-{n}"), "value": value(n) }));
+    let records: String = (0..LARGE_RECORDS).map(record).collect();
+    let script = "cluster up demo --brokers 3\n\
+                  topic create large -p 1 -r 1 --config max.message.bytes=16777216\n\
+                  produce large --envelope --file large.jsonl";
+    let mut stage = Stage::with(script, &[("large.jsonl", records.as_bytes())]);
+    let cookie = stage.served.cookie();
+    // The rehearsal keeps its records in the same process.
+    let before = stage.served.memory_bytes();
+    let addresses = [
+        "/topics/large/messages",
+        "/topics/large/messages?from=earliest",
+        "/topics/large/messages?from=earliest&text=large-3",
+        "/topics/large/messages/0/3",
+        "/topics/large/messages?format=json",
+    ];
+    for address in addresses {
+        let began = Instant::now();
+        let answer = stage.served.get(address, &cookie);
+        assert_eq!(answer.status, 200, "{address}: {}", answer.text());
+        assert!(answer.text().contains("large-3"), "{address}");
+        assert!(began.elapsed() < PAGE_MAX, "{address}: {:?}", began.elapsed());
+        let length = answer.body.len();
+        assert!(length <= PAGE_BYTES_MAX, "{address}: {length} bytes");
+    }
+    let more = stage.served.memory_bytes().saturating_sub(before);
+    assert!(more < LARGE_MEMORY_MAX, "{more} bytes more than before anybody looked");
+    let page = stage.served.get("/topics/large/messages/0/3", &cookie);
+    let raw = crate::markup::links(page.text()).into_iter().find(|href| href.contains("raw"));
+    let raw = raw.expect("a link to the whole value");
+    let whole = stage.served.get(&raw, &cookie);
+    assert!(whole.body == value(3).as_bytes(), "{raw}: {} bytes", whole.body.len());
     stage.served.end();
 }

@@ -95,6 +95,16 @@ impl Served {
         get(self.port, target, &[("cookie", cookie)])
     }
 
+    /// Resident memory of the program that serves, in bytes (`VmRSS` of proc(5)).
+    #[track_caller]
+    pub fn memory_bytes(&self) -> u64 {
+        let pid = self.child.as_ref().expect("a child that runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+        kib.expect("a number of KiB") << 10
+    }
+
     /// Ctrl-C; it must end well, in time, and leave its port.
     #[track_caller]
     pub fn end(mut self) {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 /// How many of a program's last lines a failure repeats.
@@ -16,6 +16,8 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long output may still arrive once a program has ended: a daemon that it left behind may
 /// hold the pipe open for ever.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
+/// Lines that wait to be taken: a program that writes faster waits in its turn.
+const LINES_MAX: usize = 1_024;
 
 /// Why a chore stopped: the exit status of xtask and the text after `error: `.
 #[derive(Debug)]
@@ -69,7 +71,7 @@ pub fn run(
     let (mut child, lines) = started_child.map_err(|cause| {
         Failure::new(format!("`{line}` cannot be started\n  {cause}\n  {advice}"))
     })?;
-    let lines = lines.unwrap_or_else(|| mpsc::channel().1);
+    let lines = lines.unwrap_or_else(|| mpsc::sync_channel(LINES_MAX).1);
     let mut tail = VecDeque::new();
     let ended = wait(&mut child, &lines, show, limit, &mut tail)
         .map_err(|cause| Failure::new(format!("`{line}` cannot be watched\n  {cause}")))?;
@@ -97,7 +99,7 @@ pub fn run(
 pub fn output(command: &mut Command, limit: Duration) -> Option<String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().ok()?;
-    let (sender, lines) = mpsc::channel();
+    let (sender, lines) = mpsc::sync_channel(LINES_MAX);
     if let Some(pipe) = child.stdout.take() {
         read_lines(pipe, sender);
     }
@@ -168,22 +170,26 @@ fn wait_for(
         }
     };
     let drain_until = Instant::now() + DRAIN_MAX;
-    while let Ok(line) = lines.recv_timeout(drain_until.saturating_duration_since(Instant::now())) {
-        take(line);
+    loop {
+        // Asked by the clock and not by what comes: a daemon may write faster than this reads.
+        let left = drain_until.saturating_duration_since(Instant::now());
+        match lines.recv_timeout(left) {
+            Ok(line) if !left.is_zero() => take(line),
+            _ => return Ok(status),
+        }
     }
-    Ok(status)
 }
 
 /// One pipe for both streams, so that their lines stay in order.
 fn both_streams(command: &mut Command) -> std::io::Result<Receiver<String>> {
     let (reader, writer) = std::io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-    let (sender, receiver) = mpsc::channel();
+    let (sender, receiver) = mpsc::sync_channel(LINES_MAX);
     read_lines(reader, sender);
     Ok(receiver)
 }
 
-fn read_lines(pipe: impl Read + Send + 'static, sender: Sender<String>) {
+fn read_lines(pipe: impl Read + Send + 'static, sender: SyncSender<String>) {
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
@@ -236,6 +242,10 @@ mod tests {
         let failure = run(&mut shell("exec timeout 60 yes"), Show::Quiet, limit, "").unwrap_err();
         assert!(failure.text.contains("was stopped"), "{}", failure.text);
         assert!(started.elapsed() < Duration::from_secs(30));
+        // What it left behind, which goes on writing, does not keep us either.
+        let failure = run(&mut shell("yes & exit 3"), Show::Quiet, None, "").unwrap_err();
+        assert_eq!(failure.status, 3);
+        assert!(started.elapsed() < Duration::from_secs(50));
     }
 
     #[test]

@@ -295,7 +295,7 @@ fn form(visit: &Visit) -> Markup {
 /// The time of the newest record of each partition: whether anything comes at all.
 async fn newest(visit: &Visit, name: &str) -> Markup {
     let last = Question::new(["consume"]).name(name).flag("from", "-1").flag("output", "jsonl");
-    let asked = visit.ask("newest", last).await;
+    let asked = visit.ask_in_part("newest", last, record::cut).await;
     let mut rows: Vec<&Value> = asked.rows().iter().collect();
     rows.sort_by_key(|row| row["partition"].as_i64());
     let now = visit.request.now_ms;
