@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ use crate::usable::{alone, audit, enter, is_at_peace};
 const SHOWN_WITHIN: Duration = Duration::from_secs(15);
 /// Longest until the brokers themselves have noticed, or are in sync again.
 const NOTICED_WITHIN: Duration = Duration::from_secs(90);
+/// Longest that a page may take with a broker that hangs, beside other tests.
+const HANGING_MAX: Duration = Duration::from_secs(20);
 /// A few looks of the live page.
 const LOOKS: Duration = Duration::from_secs(7);
 
@@ -60,6 +62,7 @@ fn the_first_walk_is_seen_in_the_page() {
     let cookie = served.cookie();
     same_answers(&cluster, &served, &cookie);
     live_update(&cluster, &mut browser, &own);
+    silence(&cluster, &served, &cookie);
     is_at_peace(&browser, &served);
     served.end();
 }
@@ -134,6 +137,32 @@ fn typed(cluster: &RealCluster, line: &str, more: &str) -> Vec<u8> {
     shell.envs(kafsh.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let child = shell.env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     finish(child.expect("a shell"), RUN_DEADLINE, line).ok().stdout_bytes
+}
+
+/// A broker that hangs: it takes connections and answers nothing. Every page comes in time, says
+/// what it could not find out, and never 0 for it.
+#[track_caller]
+fn silence(cluster: &RealCluster, served: &Served, cookie: &str) {
+    cluster.run(&["broker", "pause", "3"]).ok();
+    let addresses =
+        ["/", "/brokers", "/brokers/3", "/topics", "/topics/test", "/groups", "/groups/readers"];
+    for address in addresses.iter().chain(&["/topics/test/messages", "/zookeeper", "/plugins"]) {
+        let began = Instant::now();
+        let answer = served.get(address, cookie);
+        assert!(began.elapsed() < HANGING_MAX, "{address}: {:?}", began.elapsed());
+        assert_eq!(answer.status, 200, "{address}: {}", answer.text());
+    }
+    let overview = served.get("/", cookie);
+    assert!(overview.text().contains("2 of 3"), "{}", overview.text());
+    let brokers = served.get("/brokers", cookie);
+    let text = brokers.text();
+    assert!(text.contains("paused") && text.contains("unknown"), "{text}");
+    cluster.run(&["broker", "resume", "3"]).ok();
+    let until = Instant::now() + NOTICED_WITHIN;
+    while !served.get("/", cookie).text().contains("3 of 3") {
+        assert!(Instant::now() < until, "it is back, and nothing shows it");
+        std::thread::sleep(Duration::from_millis(500));
+    }
 }
 
 /// A broker goes and comes back before an open page.
