@@ -1,6 +1,8 @@
 //! Real Kafka and ZooKeeper: the seed's walk, dirty ground, crashes, and what other tools read of
 //! what we made.
 
+#[path = "cluster/servers.rs"]
+mod servers;
 mod support;
 
 use std::net::TcpListener;

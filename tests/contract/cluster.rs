@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use kafsh_model::Class::{NotFound, Unavailable};
 use kafsh_model::port::{BrokerLogDirs, Target};
 use kafsh_model::record::RecordView;
+use kafsh_model::spec::SecurityProtocol;
 use kafsh_model::topic::OffsetAt;
 
 use super::support::*;
@@ -36,6 +37,23 @@ pub async fn probe_each_broker(ctx: Ctx) -> Outcome {
         let address = format!("{}:{}", broker.host, broker.port);
         let seen = ctx.admin.probe(&address, SOON).await.map_err(told)?;
         ensure_eq!(seen, view, format!("the cluster as {address} sees it"));
+    }
+    Ok(())
+}
+
+pub async fn greet_each_broker(ctx: Ctx) -> Outcome {
+    let view = ctx.admin.cluster().await.map_err(told)?;
+    for broker in &view.brokers {
+        let address = format!("{}:{}", broker.host, broker.port);
+        // What comes before SASL's exchange is the same with and without it.
+        for protocol in [SecurityProtocol::Plaintext, SecurityProtocol::SaslPlaintext] {
+            ctx.admin.greet(&address, protocol, SOON).await.map_err(told)?;
+        }
+    }
+    let (_kept, address) = super::support::dead_address()?;
+    for protocol in [SecurityProtocol::Plaintext, SecurityProtocol::Ssl] {
+        let greeted = ctx.admin.greet(&address, protocol, Duration::from_secs(2)).await;
+        fails("greet", greeted, "unavailable", Unavailable)?;
     }
     Ok(())
 }

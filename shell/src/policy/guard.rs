@@ -12,6 +12,7 @@ use kafsh_model::port::{
     Admin, BoxFuture, BrokerLogDirs, ItemResult, PartitionOffset, Progress, ProgressEvent,
     ResourceConfigs, TopicGate, TopicList,
 };
+use kafsh_model::spec::SecurityProtocol;
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use kafsh_model::{Error, Result};
 
@@ -259,6 +260,15 @@ impl Admin for GuardedAdmin {
         timeout: Duration,
     ) -> BoxFuture<'a, Result<ClusterView>> {
         self.inner.probe(address, timeout)
+    }
+
+    fn greet<'a>(
+        &'a self,
+        address: &'a str,
+        protocol: SecurityProtocol,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.inner.greet(address, protocol, timeout)
     }
 
     fn topics<'a>(

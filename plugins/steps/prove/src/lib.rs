@@ -6,9 +6,12 @@ mod tests;
 
 use kafsh_sdk::Result;
 use kafsh_sdk::step::{
-    Action, ClusterSpec, CreateTopic, Finding, Input, Property, ProveTopic, Severity, Step,
-    StepPlan, Verification,
+    Action, BrokerSpec, ClusterSpec, CreateTopic, Finding, Input, Property, ProveTopic,
+    SecurityProtocol, Severity, Step, StepPlan, Verification,
 };
+
+/// Security protocol of the listeners that need neither a certificate nor a password.
+const PLAIN: SecurityProtocol = SecurityProtocol::Plaintext;
 
 /// Topic of the proof. It is there for the length of the proof only; the two underscores put it
 /// among the internal topics.
@@ -27,9 +30,9 @@ impl Step for Prove {
         if !is_wanted(&input) {
             return Ok(StepPlan::nothing("a record went through every replica"));
         }
-        if !deletes_topics(&input.spec) {
-            let mut plan = StepPlan::nothing("no proof, since topics cannot be deleted");
-            plan.findings.push(skipped());
+        if let Some(why) = hindrance(&input.spec) {
+            let mut plan = StepPlan::nothing(why.summary);
+            plan.findings.push(skipped(&why));
             return Ok(plan);
         }
         let width = width(&input.spec);
@@ -43,7 +46,7 @@ impl Step for Prove {
 
     fn verify(input: Input) -> Result<Verification> {
         let spec = &input.spec;
-        if input.observed.proven || spec.brokers.is_empty() || !deletes_topics(spec) {
+        if input.observed.proven || spec.brokers.is_empty() || hindrance(spec).is_some() {
             return Ok(Verification::Met);
         }
         Ok(Verification::NotYet("no record went through the cluster since it started".to_owned()))
@@ -58,6 +61,31 @@ fn is_wanted(input: &Input) -> bool {
     stale && !input.spec.brokers.is_empty()
 }
 
+/// Why no record can be sent.
+struct Hindrance {
+    summary: &'static str,
+    evidence: String,
+    cause: &'static str,
+}
+
+fn hindrance(spec: &ClusterSpec) -> Option<Hindrance> {
+    if !deletes_topics(spec) {
+        return Some(Hindrance {
+            summary: "no proof, since topics cannot be deleted",
+            evidence: "delete.topic.enable=false".to_owned(),
+            cause: "the topic of the proof could not be deleted again",
+        });
+    }
+    let is_closed = |broker: &&BrokerSpec| broker.listeners.iter().all(|l| l.protocol != PLAIN);
+    let closed = spec.brokers.iter().find(is_closed)?;
+    let names: Vec<&str> = closed.listeners.iter().map(|l| l.name.as_str()).collect();
+    Some(Hindrance {
+        summary: "no proof, since kafsh cannot log in",
+        evidence: format!("broker {} listens on {} alone", closed.id, names.join(", ")),
+        cause: "kafsh sends records over plain listeners only, and not every broker has one",
+    })
+}
+
 /// Whether the probe could be deleted again; it must not be left behind.
 fn deletes_topics(spec: &ClusterSpec) -> bool {
     let of_brokers = spec.brokers.iter().flat_map(|broker| &broker.properties);
@@ -68,14 +96,14 @@ fn deletes_topics(spec: &ClusterSpec) -> bool {
         .any(|property| property.key == "delete.topic.enable" && property.value.trim() == "false")
 }
 
-fn skipped() -> Finding {
+fn skipped(why: &Hindrance) -> Finding {
     Finding {
         severity: Severity::Note,
         code: "proof-skipped".to_owned(),
         subject: "cluster".to_owned(),
         message: "no record is sent through the new cluster".to_owned(),
-        evidence: vec!["delete.topic.enable=false".to_owned()],
-        cause: Some("the topic of the proof could not be deleted again".to_owned()),
+        evidence: vec![why.evidence.clone()],
+        cause: Some(why.cause.to_owned()),
         next: Vec::new(),
         safe_to_fix: false,
     }

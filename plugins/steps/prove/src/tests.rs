@@ -1,6 +1,6 @@
 //! Plans of `prove` over snapshots.
 
-use kafsh_sdk::step::{Action, Input, Node, Property, Step, Verification};
+use kafsh_sdk::step::{Action, Input, Node, Property, SecurityProtocol, Step, Verification};
 use kafsh_sdk::testing;
 
 use super::{PROBE_TOPIC, Prove};
@@ -65,6 +65,18 @@ fn nothing_is_proven_where_the_probe_would_stay() {
     let plan = plan(&input);
     assert_eq!(plan.actions, []);
     assert_eq!(plan.findings[0].code, "proof-skipped");
+    assert_eq!(Prove::verify(input), Ok(Verification::Met));
+}
+
+#[test]
+fn nothing_is_proven_where_kafsh_cannot_log_in() {
+    let mut input = running(3);
+    input.observed.proven = false;
+    input.spec.brokers[1].listeners[0].protocol = SecurityProtocol::Ssl;
+    let plan = plan(&input);
+    assert_eq!(plan.actions, []);
+    assert_eq!(plan.findings[0].code, "proof-skipped");
+    assert_eq!(plan.findings[0].evidence, ["broker 2 listens on PLAINTEXT alone"]);
     assert_eq!(Prove::verify(input), Ok(Verification::Met));
 }
 

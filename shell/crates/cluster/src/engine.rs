@@ -27,6 +27,7 @@ mod identity;
 mod observe;
 mod plan;
 mod prove;
+mod reach;
 pub mod report;
 mod restart;
 mod safety;

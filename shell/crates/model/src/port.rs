@@ -17,7 +17,7 @@ use crate::plan::{Node, StepInfo, StepInput, StepPlan, Verification};
 use crate::policy::Policies;
 use crate::record::RecordBatch;
 use crate::snapshot::{HostFacts, NodeFacts, PortFacts, ProcessState};
-use crate::spec::ClusterSpec;
+use crate::spec::{ClusterSpec, SecurityProtocol};
 use crate::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use crate::transform::Transforms;
 
@@ -71,6 +71,16 @@ pub trait Admin: Send + Sync {
         address: &'a str,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<ClusterView>>;
+
+    /// That a listener of this protocol answers at `address` (`host:port`), asked without
+    /// credentials: ApiVersions in plain text, also where SASL comes after; under TLS the server's
+    /// first message, whatever it says. `unavailable` as for [`Admin::probe`].
+    fn greet<'a>(
+        &'a self,
+        address: &'a str,
+        protocol: SecurityProtocol,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<()>>;
 
     /// All topics, or the named ones; a named topic that does not exist is `topic-not-found`.
     fn topics<'a>(

@@ -145,6 +145,12 @@ impl ClusterSpec {
         self.brokers.iter().find(|broker| broker.id == id)
     }
 
+    /// Every broker has a listener that needs no credentials: kafsh can ask all of them.
+    pub fn is_open(&self) -> bool {
+        let plain = |listener: &ListenerSpec| listener.protocol == SecurityProtocol::Plaintext;
+        self.brokers.iter().all(|broker| broker.listeners.iter().any(plain))
+    }
+
     /// ZooKeeper first, then the brokers in the order of the spec.
     pub fn nodes(&self) -> Vec<Node> {
         let brokers = self.brokers.iter().map(|broker| Node::Broker(broker.id));

@@ -6,6 +6,7 @@ use kafsh_model::config::{ConfigChange, ConfigEntry, ConfigResource};
 use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
 use kafsh_model::log_dir::{LogDir, ReplicaSize};
 use kafsh_model::port::{Admin, BoxFuture, BrokerLogDirs, ItemResult, Target};
+use kafsh_model::spec::SecurityProtocol;
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use kafsh_model::{BrokerId, Result};
 
@@ -195,6 +196,18 @@ impl Admin for MemoryAdmin {
             check_address(address)?;
             let contact = world.broker_at(address).map_err(|silence| silence.not_ready(address))?;
             world.view(&contact)
+        })
+    }
+
+    fn greet<'a>(
+        &'a self,
+        address: &'a str,
+        _protocol: SecurityProtocol,
+        _timeout: Duration,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.rehearsal.look(move |world| {
+            check_address(address)?;
+            world.broker_at(address).map(drop).map_err(|silence| silence.not_ready(address))
         })
     }
 

@@ -11,7 +11,8 @@ use kafsh_model::port::{Exit, ProgressEvent};
 use kafsh_model::spec::{BrokerSpec, ClusterSpec};
 use kafsh_model::{BrokerId, Class, Error, Result};
 
-use super::observe::{Probed, ask, bounded, registration};
+use super::observe::{bounded, registration};
+use super::reach::{Probed, ask, greet};
 use super::{Engine, POLL_FIRST, POLL_MAX, READY_DEADLINE};
 use crate::logscan;
 
@@ -102,7 +103,16 @@ impl Engine {
 
     async fn answer_gate(&self, spec: &ClusterSpec, broker: &BrokerSpec) -> Result<()> {
         let admin = self.admin(spec)?;
-        poll(|| ask(&*admin, broker, ASK_TIMEOUT)).await.map(|_| ())
+        // Each listener by itself: what has answered is not asked again.
+        let each = broker.listeners.iter().map(|listener| {
+            let admin = &admin;
+            poll(move || greet(&**admin, listener, ASK_TIMEOUT))
+        });
+        try_join_all(each).await?;
+        match spec.is_open() {
+            true => poll(|| ask(&*admin, broker, ASK_TIMEOUT)).await.map(drop),
+            false => Ok(()),
+        }
     }
 
     /// Registration and Metadata: each broker names all, and ZooKeeper has the right endpoints.
@@ -112,10 +122,8 @@ impl Engine {
         brokers: &[&BrokerSpec],
         expected: &[BrokerId],
     ) -> Result<Vec<Probed>> {
-        let admin = self.admin(spec)?;
         let seen = poll(|| async {
-            let asks = brokers.iter().map(|broker| ask(&*admin, broker, ASK_TIMEOUT));
-            let seen = try_join_all(asks).await?;
+            let seen = self.ask_all(spec, brokers, ASK_TIMEOUT).await?;
             for broker in &seen {
                 if let Some(missing) = expected.iter().find(|id| !broker.sees.contains(id)) {
                     let message = format!("broker {} does not see broker {missing}", broker.id);
@@ -127,10 +135,15 @@ impl Engine {
         let seen = seen.await?;
         let zookeeper = self.zookeeper(spec)?;
         let chroot = spec.zookeeper.chroot.as_deref().unwrap_or("");
+        // Where brokers cannot be asked for each other, registrations stand for that, too.
+        let wanted: Vec<&BrokerSpec> = match spec.is_open() {
+            true => brokers.to_vec(),
+            false => spec.brokers.iter().filter(|b| expected.contains(&b.id)).collect(),
+        };
         let registered = || async {
-            let asks = brokers.iter().map(|b| registration(&*zookeeper, chroot, b.id));
+            let asks = wanted.iter().map(|b| registration(&*zookeeper, chroot, b.id));
             let found = bounded(ASK_TIMEOUT, try_join_all(asks)).await?;
-            for (broker, found) in brokers.iter().zip(found) {
+            for (broker, found) in wanted.iter().zip(found) {
                 let endpoints = found.map(|found| found.endpoints).unwrap_or_default();
                 if let Some(missing) = missing_endpoint(broker, &endpoints) {
                     let message = format!("broker {} is not registered at {missing}", broker.id);
@@ -144,23 +157,20 @@ impl Engine {
         Ok(seen)
     }
 
-    /// A controller that Metadata and `/controller` agree on, and the cluster's id.
+    /// A controller that Metadata (where it can be asked for) and `/controller` agree on, and the
+    /// cluster's id.
     async fn controller_gate(
         &self,
         spec: &ClusterSpec,
         brokers: &[&BrokerSpec],
         seen: Vec<Probed>,
     ) -> Result<(BrokerId, Option<String>)> {
-        let admin = self.admin(spec)?;
         let mut first = Some(seen);
         let mut pause = POLL_FIRST;
         loop {
             let seen = match first.take() {
                 Some(seen) => Ok(seen),
-                None => {
-                    let asks = brokers.iter().map(|broker| ask(&*admin, broker, ASK_TIMEOUT));
-                    try_join_all(asks).await
-                }
+                None => self.ask_all(spec, brokers, ASK_TIMEOUT).await,
             };
             let recorded = self.zookeeper_facts(spec).await;
             if let (Ok(seen), Ok(recorded)) = (seen, recorded) {
@@ -241,7 +251,12 @@ impl Engine {
     async fn late(&self, spec: &ClusterSpec, node: Node, after: Duration) -> Error {
         self.node_event(node, "late", false, after);
         let after = kafsh_model::units::show_duration(after);
-        let error = Error::timed_out(format!("{node} is not ready after {after}"));
+        let mut error = Error::timed_out(format!("{node} is not ready after {after}"));
+        if let Node::Broker(id) = node
+            && let Some(broker) = spec.broker(id)
+        {
+            error.evidence = self.silent_listeners(spec, broker, ASK_TIMEOUT).await;
+        }
         self.with_log(spec, node, error).await
     }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 use kafsh_model::plan::Node;
-use kafsh_model::port::{Admin, ZooKeeper};
+use kafsh_model::port::ZooKeeper;
 use kafsh_model::snapshot::{HostFacts, NodeFacts, Registration, Snapshot, ZooKeeperFacts};
-use kafsh_model::spec::{BrokerSpec, ClusterSpec, SecurityProtocol};
+use kafsh_model::spec::{ClusterSpec, SecurityProtocol};
 use kafsh_model::{BrokerId, Error, Result};
 
 use super::Engine;
 use super::prove::{self, PROBE_TOPIC};
+use super::reach::{Probed, ask, greet};
 
 /// Longest that ZooKeeper is waited for in one look: what is silent must not hold up the rest.
 const ZOOKEEPER_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -21,13 +22,6 @@ const STATUS_TIMEOUT: Duration = Duration::from_millis(700);
 
 /// Longest that one broker is waited for in one look.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(900);
-
-/// What one broker said when it was asked.
-pub(super) struct Probed {
-    pub id: BrokerId,
-    pub controller: Option<BrokerId>,
-    pub sees: Vec<BrokerId>,
-}
 
 impl Engine {
     /// Looks at host, nodes, ports, ZooKeeper and brokers, all at the same time. Changes nothing
@@ -59,7 +53,7 @@ impl Engine {
             Ok((nodes, self.runtime.ports(spec).await?))
         };
         let probed = async { Ok(self.probe_all(spec).await) };
-        let (host, (mut nodes, ports), mut zookeeper, probed) =
+        let (host, (mut nodes, ports), mut zookeeper, mut probed) =
             tokio::try_join!(host, nodes_and_ports, zookeeper, probed)?;
         // While our own does not run, whatever answers at its address is a stranger's: what that
         // one holds says nothing of this cluster.
@@ -68,6 +62,7 @@ impl Engine {
             zookeeper = None;
         }
         if let Some(facts) = &mut zookeeper {
+            tell_registered(spec, facts, &mut probed);
             self.ask_registered(spec, facts, &probed).await;
             mark_stale(&mut nodes, facts);
         }
@@ -108,7 +103,14 @@ impl Engine {
     /// Asks every broker of the spec; those that do not answer are absent.
     async fn probe_all(&self, spec: &ClusterSpec) -> Vec<Probed> {
         let Ok(admin) = self.admin(spec) else { return Vec::new() };
-        let asks = spec.brokers.iter().map(|broker| ask(&*admin, broker, PROBE_TIMEOUT));
+        let asks = spec.brokers.iter().map(|broker| async {
+            if spec.is_open() {
+                return ask(&*admin, broker, PROBE_TIMEOUT).await;
+            }
+            let all = broker.listeners.iter().map(|l| greet(&*admin, l, PROBE_TIMEOUT));
+            try_join_all(all).await?;
+            Ok(Probed { id: broker.id, controller: None, sees: Vec::new() })
+        });
         join_all(asks).await.into_iter().filter_map(Result::ok).collect()
     }
 
@@ -170,15 +172,18 @@ impl Engine {
                 }
                 let plain = |endpoint: &&String| endpoint.starts_with("PLAINTEXT://");
                 let endpoint = registration.endpoints.iter().find(plain);
-                let address = endpoint
-                    .or(registration.endpoints.first())
-                    .and_then(|endpoint| endpoint.split_once("://"))
-                    .map(|(_, address)| address);
-                match address {
-                    Some(address) => {
-                        bounded(PROBE_TIMEOUT, admin.probe(address, PROBE_TIMEOUT)).await.is_ok()
+                let endpoint = endpoint.or(registration.endpoints.first());
+                let Some((name, at)) = endpoint.and_then(|found| found.split_once("://")) else {
+                    return false;
+                };
+                // A stranger's protocols are not known; a listener is usually named after its own.
+                let tls = [SecurityProtocol::Ssl, SecurityProtocol::SaslSsl];
+                match tls.into_iter().find(|protocol| protocol.name() == name) {
+                    Some(tls) => {
+                        let greeted = admin.greet(at, tls, PROBE_TIMEOUT);
+                        bounded(PROBE_TIMEOUT, greeted).await.is_ok()
                     }
-                    None => false,
+                    None => bounded(PROBE_TIMEOUT, admin.probe(at, PROBE_TIMEOUT)).await.is_ok(),
                 }
             }
         });
@@ -186,6 +191,17 @@ impl Engine {
         for (registration, answers) in facts.registrations.iter_mut().zip(answers) {
             registration.answers = answers;
         }
+    }
+}
+
+/// Brokers that cannot be asked what they see: ZooKeeper stands for their Metadata.
+fn tell_registered(spec: &ClusterSpec, facts: &ZooKeeperFacts, probed: &mut [Probed]) {
+    if spec.is_open() {
+        return;
+    }
+    let registered: Vec<BrokerId> = facts.registrations.iter().map(|r| r.broker).collect();
+    for broker in probed {
+        broker.sees.clone_from(&registered);
     }
 }
 
@@ -198,31 +214,6 @@ fn asked_already(spec: &ClusterSpec, registration: &Registration) -> bool {
                 |endpoint: &String| endpoint.split_once("://").is_some_and(|(_, at)| at == own);
             registration.endpoints.iter().any(at)
         })
-    })
-}
-
-/// Asks one broker over the listener that needs no credentials, else the first.
-pub(super) async fn ask(
-    admin: &dyn Admin,
-    broker: &BrokerSpec,
-    timeout: Duration,
-) -> Result<Probed> {
-    let plain = broker.listeners.iter().find(|l| l.protocol == SecurityProtocol::Plaintext);
-    let Some(listener) = plain.or(broker.listeners.first()) else {
-        return Err(Error::bug(format!("broker {} has no listener", broker.id)));
-    };
-    // The advertised host may lead through a network that is not there yet; the bound one is here.
-    let host = match listener.bind.as_str() {
-        "0.0.0.0" => "127.0.0.1",
-        "::" | "[::]" => "[::1]",
-        bound => bound,
-    };
-    let address = format!("{host}:{}", listener.port);
-    let view = bounded(timeout, admin.probe(&address, timeout)).await?;
-    Ok(Probed {
-        id: broker.id,
-        controller: view.controller,
-        sees: view.brokers.iter().map(|broker| broker.id).collect(),
     })
 }
 

@@ -11,6 +11,7 @@ use kafsh_model::port::{
     ItemResult, Producer, Records, Target, ZnodeData, ZooKeeper, ZooKeeperStatus,
 };
 use kafsh_model::record::{RecordBatch, RecordView};
+use kafsh_model::spec::SecurityProtocol;
 use kafsh_model::topic::{
     BrokerView, ClusterView, OffsetAt, PartitionDescription, TopicDescription, TopicPartition,
     TopicSpec,
@@ -74,10 +75,10 @@ fn topic(state: &State, name: &str) -> TopicDescription {
     }
 }
 
-/// The spec's ports in these tests are 9090 and the id.
+/// The spec's ports in these tests are 9090 and the id; those of more listeners, 9190 and 9290.
 fn broker_at(address: &str) -> Option<BrokerId> {
     let port: i32 = address.rsplit(':').next()?.parse().ok()?;
-    Some(port - 9090)
+    Some((port - 9090) % 100)
 }
 
 impl Admin for World {
@@ -99,6 +100,24 @@ impl Admin for World {
                 }
                 _ => Err(Error::unavailable("refused", "connection refused")),
             }
+        })
+    }
+
+    fn greet<'a>(
+        &'a self,
+        address: &'a str,
+        protocol: SecurityProtocol,
+        timeout: Duration,
+    ) -> Answer<'a, ()> {
+        Box::pin(async move {
+            {
+                let mut state = self.state();
+                state.greeted.insert((address.to_string(), protocol.name()));
+                if state.deaf.as_deref() == Some(address) {
+                    return Err(Error::unavailable("refused", "connection refused"));
+                }
+            }
+            self.probe(address, timeout).await.map(drop)
         })
     }
 
@@ -283,9 +302,12 @@ fn znode(data: String, owner: i64) -> ZnodeData {
     }
 }
 
-fn registered(id: BrokerId) -> ZnodeData {
-    let port = 9090 + id;
-    znode(format!(r#"{{"endpoints":["PLAINTEXT://127.0.0.1:{port}"]}}"#), 7)
+fn registered(id: BrokerId, listeners: &[&str]) -> ZnodeData {
+    let listeners: &[&str] = if listeners.is_empty() { &["PLAINTEXT"] } else { listeners };
+    let endpoint =
+        |(n, name): (i32, &&str)| format!(r#""{name}://127.0.0.1:{}""#, 9090 + 100 * n + id);
+    let endpoints: Vec<String> = (0..).zip(listeners).map(endpoint).collect();
+    znode(format!(r#"{{"endpoints":[{}]}}"#, endpoints.join(",")), 7)
 }
 
 impl ZooKeeper for World {
@@ -323,10 +345,10 @@ impl ZooKeeper for World {
                         if *left == 0 {
                             state.stale.remove(&id);
                         }
-                        return Ok(registered(id));
+                        return Ok(registered(id, &state.listeners));
                     }
                     match state.serves(Node::Broker(id)) {
-                        true => Ok(registered(id)),
+                        true => Ok(registered(id, &state.listeners)),
                         false => Err(absent),
                     }
                 }

@@ -60,6 +60,12 @@ pub struct State {
     pub stale: BTreeMap<BrokerId, u32>,
     /// Brokers that metadata lists as in sync though they are gone: their session lasts
     pub lingering: BTreeSet<BrokerId>,
+    /// Names of each broker's listeners, in the order of their ports; none: `PLAINTEXT` alone
+    pub listeners: Vec<&'static str>,
+    /// Addresses that were greeted, each with the protocol
+    pub greeted: BTreeSet<(String, &'static str)>,
+    /// The address of a listener that never answers
+    pub deaf: Option<String>,
     pub foreign_port: Option<u16>,
     /// One that is taken as soon as no broker runs
     pub foreign_port_later: Option<u16>,

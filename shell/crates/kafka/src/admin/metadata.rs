@@ -6,6 +6,7 @@ use kafka_protocol::messages::MetadataResponse;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponsePartition, MetadataResponseTopic,
 };
+use kafsh_model::spec::SecurityProtocol;
 use kafsh_model::topic::{BrokerView, ClusterView, PartitionDescription, TopicDescription};
 use kafsh_model::units::show_duration;
 use kafsh_model::{BrokerId, Error, Result};
@@ -17,6 +18,7 @@ use crate::kafka_error::{UNKNOWN_TOPIC_OR_PARTITION, kafka_error};
 use crate::wire::client::{Repeat, metadata_request};
 use crate::wire::connection::Connection;
 use crate::wire::fault::Fault;
+use crate::wire::greet::greet_tls;
 use crate::wire::transport::Plaintext;
 
 /// Bytes of a topic id (KIP-516); all zero where a broker tells none.
@@ -54,6 +56,26 @@ impl KafkaAdmin {
             .with_next("cluster status"));
         }
         Ok(view)
+    }
+
+    /// A TLS server's first message, else ApiVersions: a broker tells it before it asks who is there.
+    pub(super) async fn greet_address(
+        &self,
+        address: &str,
+        protocol: SecurityProtocol,
+        timeout: Duration,
+    ) -> Result<()> {
+        check_address(address)?;
+        let deadline = Instant::now() + timeout;
+        let greeted = match protocol {
+            SecurityProtocol::Plaintext | SecurityProtocol::SaslPlaintext => {
+                Connection::open(&Plaintext, address, deadline).await.map(drop)
+            }
+            SecurityProtocol::Ssl | SecurityProtocol::SaslSsl => {
+                greet_tls(&Plaintext, address, deadline).await
+            }
+        };
+        greeted.map_err(|fault| not_ready(address, &fault))
     }
 
     pub(super) async fn describe_topics(

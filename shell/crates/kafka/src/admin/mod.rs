@@ -15,6 +15,7 @@ use kafka_protocol::protocol::StrBytes;
 use kafsh_model::config::{ConfigChange, ConfigEntry, ConfigResource};
 use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
 use kafsh_model::port::{Admin, BoxFuture, BrokerLogDirs, ItemResult, Target};
+use kafsh_model::spec::SecurityProtocol;
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use kafsh_model::{BrokerId, Error, Result};
 
@@ -98,6 +99,15 @@ impl Admin for KafkaAdmin {
         timeout: Duration,
     ) -> BoxFuture<'a, Result<ClusterView>> {
         Box::pin(self.probe_address(address, timeout))
+    }
+
+    fn greet<'a>(
+        &'a self,
+        address: &'a str,
+        protocol: SecurityProtocol,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.greet_address(address, protocol, timeout))
     }
 
     fn topics<'a>(

@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod connection;
 pub(crate) mod fault;
 pub(crate) mod frame;
+pub(crate) mod greet;
 pub(crate) mod transport;
 
 #[cfg(test)]

@@ -250,9 +250,10 @@ impl Parser<'_> {
         let help = "write `wait 30s` or `wait 30s COMMAND`";
         // By what the word says and not by how it is written, so that it can be printed bare.
         let is_duration = match &self.peek().kind {
-            Kind::Word(raw) => raw.word.literal().is_none_or(|text| {
-                text.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-            }),
+            Kind::Word(raw) => raw
+                .word
+                .literal()
+                .is_none_or(|text| text.starts_with(|c: char| c.is_ascii_digit() || c == '.')),
             _ => false,
         };
         if !is_duration {
