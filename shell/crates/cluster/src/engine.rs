@@ -25,6 +25,7 @@ mod expiry;
 mod gates;
 mod identity;
 mod observe;
+mod patience;
 mod plan;
 mod prove;
 mod reach;
@@ -37,9 +38,11 @@ mod stop;
 mod undo;
 mod up;
 
+pub use patience::Patience;
 pub use safety::Partitions;
 
-/// Longest a server may take from its start to its last gate.
+/// Longest a server may take from its start to its last gate; one that recovers its logs is given
+/// more: see [`Patience`].
 pub const READY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Longest an orderly stop may take (research: operators give brokers 180 s and more).
@@ -69,6 +72,8 @@ pub struct Engine {
     pub steps: Arc<dyn Steps>,
     pub store: Store,
     pub progress: Arc<dyn Progress>,
+    /// How long servers are waited for
+    pub patience: Patience,
     /// Ctrl-C of the command this engine works for
     pub cancel: Cancel,
     /// The command line, with secrets masked: what another shell is told that finds the lock held
@@ -93,6 +98,7 @@ impl Engine {
             steps,
             store,
             progress: Arc::new(Silent),
+            patience: Patience::default(),
             cancel: Cancel::new(),
             command: String::new(),
             gate: None,

@@ -2,11 +2,15 @@
 //!
 //! The texts are data, in `data/log-patterns.toml`.
 
+mod recovery;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use kafsh_model::plan::{Finding, Node, Severity};
 use serde::Deserialize;
+
+pub use recovery::{Recovery, recovery};
 
 const TABLE: &str = include_str!("../data/log-patterns.toml");
 

@@ -2,6 +2,10 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
+use kafsh_cluster::engine::Patience;
+use kafsh_cluster::engine::report::{StopOptions, UpOptions};
 use kafsh_model::plan::Node;
 use kafsh_model::spec::{ClusterSpec, ListenerSpec, SecurityProtocol};
 use support::{Bench, demo};
@@ -80,4 +84,110 @@ async fn brokers_that_speak_only_tls_get_ready() {
     // One that is gone is missed: it is in no registration.
     engine.kill(&spec, Node::Broker(2)).await.unwrap();
     assert!(engine.observe(&spec).await.unwrap().ready_brokers.is_empty());
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A broker that writes to its log for so long that it recovers, and only then answers.
+async fn recovers_for(
+    bench: &Bench,
+    spec: &ClusterSpec,
+    patience: Patience,
+    lasts: Duration,
+) -> Came {
+    let mut engine = bench.engine();
+    engine.patience = patience;
+    bench.world.state().deaf = Some("127.0.0.1:9091".to_string());
+    let world = bench.world.clone();
+    let writes = async move {
+        let begin = Instant::now();
+        let mut lines = vec![
+            "INFO Recovering 9 logs from /d since no clean shutdown file was found".to_string(),
+        ];
+        while begin.elapsed() < lasts {
+            lines.push(format!(
+                "INFO Completed load of Log(a) in 2ms ({}/9 completed in /d)",
+                lines.len()
+            ));
+            world.state().logs.insert(Node::Broker(1), lines.clone());
+            tokio::time::sleep(ms(20)).await;
+        }
+        let mut state = world.state();
+        state.deaf = None;
+        state.logs.clear();
+        drop(state);
+        std::future::pending::<()>().await;
+    };
+    let options = UpOptions::default();
+    let begin = Instant::now();
+    let outcome = tokio::select! {
+        outcome = engine.up(spec, &options) => outcome.map(drop),
+        () = writes => unreachable!("it never ends"),
+    };
+    Came { outcome, after: begin.elapsed() }
+}
+
+struct Came {
+    outcome: kafsh_model::Result<()>,
+    after: Duration,
+}
+
+#[tokio::test]
+async fn a_broker_that_recovers_is_waited_for() {
+    let bench = Bench::new();
+    let spec = demo(1);
+    let patience = Patience { ready: ms(150), standstill: ms(500), recovery: ms(20_000) };
+    let came = recovers_for(&bench, &spec, patience, ms(900)).await;
+    came.outcome.unwrap();
+    assert!(came.after >= ms(900), "{:?}", came.after);
+    bench.is_converged(&spec).await;
+}
+
+#[tokio::test]
+async fn a_recovery_has_its_bound_and_its_end_is_told() {
+    let bench = Bench::new();
+    let spec = demo(1);
+    let patience = Patience { ready: ms(100), standstill: ms(200), recovery: ms(500) };
+    let came = recovers_for(&bench, &spec, patience, ms(60_000)).await;
+    let error = came.outcome.unwrap_err();
+    assert_eq!(error.code, "timed-out", "{error:?}");
+    assert!(came.after >= ms(500), "{:?}", came.after);
+    let told = error
+        .evidence
+        .iter()
+        .any(|line| line.contains("stopped broker 1, in the middle of its log recovery"));
+    assert!(told, "{error:?}");
+}
+
+#[tokio::test]
+async fn a_recovery_that_stands_still_is_given_up() {
+    let bench = Bench::new();
+    let spec = demo(1);
+    let mut engine = bench.engine();
+    engine.patience = Patience { ready: ms(100), standstill: ms(100), recovery: ms(600_000) };
+    {
+        let mut state = bench.world.state();
+        state.deaf = Some("127.0.0.1:9091".to_string());
+        let line = "INFO Recovering 9 logs from /d since no clean shutdown file was found";
+        state.logs.insert(Node::Broker(1), vec![line.to_string()]);
+    }
+    let error = engine.up(&spec, &Default::default()).await.unwrap_err();
+    assert_eq!(error.code, "timed-out", "{error:?}");
+    let silent = "listener PLAINTEXT (PLAINTEXT) at 127.0.0.1:9091";
+    assert!(error.evidence[0].starts_with(silent), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_stop_in_the_middle_of_a_recovery_is_told() {
+    let bench = Bench::new();
+    let spec = demo(1);
+    bench.up(&spec).await.unwrap();
+    let line = "INFO Recovering 9 logs from /d since no clean shutdown file was found";
+    bench.world.state().logs.insert(Node::Broker(1), vec![line.to_string()]);
+    let engine = bench.engine();
+    let report = engine.stop(&spec, &spec.nodes(), &StopOptions::default()).await.unwrap();
+    assert_eq!(report.findings[0].code, "stopped-in-recovery");
+    assert_eq!(report.findings[0].next, ["@demo broker start 1"]);
 }

@@ -13,11 +13,15 @@ use kafsh_model::{BrokerId, Class, Error, Result};
 
 use super::observe::{bounded, registration};
 use super::reach::{Probed, ask, greet};
-use super::{Engine, POLL_FIRST, POLL_MAX, READY_DEADLINE};
+use super::{Engine, POLL_FIRST, POLL_MAX};
 use crate::logscan;
 
 /// Longest that one question of a gate may take.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Time that brokers have at least to find each other, once the last of them answers: it may have
+/// recovered its logs for longer than the others' deadline.
+const TOGETHER_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Lines of a log that are looked at for the cause of a death.
 const LOG_LINES: usize = 400;
@@ -36,7 +40,7 @@ impl Engine {
         spec: &ClusterSpec,
         nodes: &[Node],
     ) -> Result<Option<BrokerId>> {
-        self.cancel.run(self.gates(spec, nodes, Instant::now() + READY_DEADLINE)).await
+        self.cancel.run(self.gates(spec, nodes, Instant::now() + self.patience.ready)).await
     }
 
     async fn gates(
@@ -63,6 +67,7 @@ impl Engine {
             Ok(())
         });
         try_join_all(answers).await?;
+        let deadline = deadline.max(Instant::now() + TOGETHER_DEADLINE);
         let expected = self.expected_brokers(spec, nodes).await?;
         let together = self.membership_gate(spec, &brokers, &expected);
         let seen = self.watched_all(spec, &brokers, deadline, together).await?;
@@ -186,7 +191,8 @@ impl Engine {
         }
     }
 
-    /// Runs a gate until it is green, the process ends, or the deadline passes.
+    /// Runs a gate until it is green, the process ends, or the deadline passes; a broker that
+    /// recovers its logs moves its own.
     async fn watched<T>(
         &self,
         spec: &ClusterSpec,
@@ -195,17 +201,29 @@ impl Engine {
         gate: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let begin = Instant::now();
-        let left = deadline.saturating_duration_since(begin);
-        tokio::select! {
-            outcome = gate => outcome,
-            exit = self.runtime.wait_exit(spec, node, left) => match exit {
-                Ok(exit) => Err(self.died(spec, node, exit, begin.elapsed()).await),
-                Err(error) if error.class == Class::TimedOut => {
-                    Err(self.late(spec, node, begin.elapsed()).await)
+        let mut until = deadline;
+        let mut recovery = None;
+        tokio::pin!(gate);
+        let longest = self.patience.ready + self.patience.recovery;
+        let mut ended = self.runtime.wait_exit(spec, node, longest);
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            tokio::select! {
+                outcome = &mut gate => return outcome,
+                exit = &mut ended => return match exit {
+                    Ok(exit) => Err(self.died(spec, node, exit, begin.elapsed()).await),
+                    Err(error) if error.class == Class::TimedOut => {
+                        Err(self.late(spec, node, begin.elapsed()).await)
+                    }
+                    Err(error) => Err(error),
+                },
+                () = tokio::time::sleep(left) => {
+                    match self.more_time(spec, node, begin, &mut recovery).await {
+                        Some(more) => until = Instant::now() + more,
+                        None => return Err(self.late(spec, node, begin.elapsed()).await),
+                    }
                 }
-                Err(error) => Err(error),
-            },
-            () = tokio::time::sleep(left) => Err(self.late(spec, node, begin.elapsed()).await),
+            }
         }
     }
 

@@ -68,6 +68,8 @@ pub struct Stopped {
     pub clean: bool,
     /// It had to be killed
     pub killed: bool,
+    /// It was recovering its logs: that begins again at its next start
+    pub recovering: bool,
     #[serde(skip)]
     pub exit: Option<Exit>,
     #[serde(serialize_with = "as_ms", rename = "elapsed_ms")]

@@ -85,7 +85,12 @@ impl Engine {
             let mut late: Vec<Error> = Vec::new();
             for outcome in outcomes {
                 match outcome {
-                    Ok(stopped) => report.stopped.push(stopped),
+                    Ok(stopped) => {
+                        report
+                            .findings
+                            .extend(stopped.recovering.then(|| in_recovery(spec, stopped.node)));
+                        report.stopped.push(stopped);
+                    }
                     Err(error) => late.push(error),
                 }
             }
@@ -117,6 +122,7 @@ impl Engine {
             // A stopped process does not see SIGTERM before it goes on.
             self.runtime.signal(spec, node, Signal::Resume).await?;
         }
+        let recovering = self.recovery(spec, node).await.is_some();
         self.runtime.signal(spec, node, Signal::Terminate).await?;
         let deadline = options.deadline.unwrap_or(STOP_DEADLINE);
         let mut killed = false;
@@ -140,7 +146,7 @@ impl Engine {
         let elapsed = begin.elapsed();
         let what = if clean { "stopped" } else { "stopped, log recovery at its next start" };
         self.node_event(node, what, clean, elapsed);
-        Ok(Stopped { node, clean, killed, exit: Some(exit), elapsed })
+        Ok(Stopped { node, clean, killed, recovering, exit: Some(exit), elapsed })
     }
 
     /// SIGKILL, and waits until it is gone. The node then counts as died.
@@ -210,6 +216,23 @@ fn stop_late(spec: &ClusterSpec, node: Node, facts: &NodeFacts, after: Duration)
         "it may still be handing over partitions; killed, it recovers its logs at its next start",
     )
     .with_next(next)
+}
+
+/// A broker that is still loading its logs does not wait for SIGTERM's end: it halts.
+fn in_recovery(spec: &ClusterSpec, node: Node) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        code: "stopped-in-recovery".to_string(),
+        subject: node.to_string(),
+        message: format!("{node} was ended in the middle of its log recovery"),
+        evidence: Vec::new(),
+        cause: Some("nothing is lost, and the recovery begins again at its next start".into()),
+        next: vec![match node {
+            Node::Broker(id) => format!("@{} broker start {id}", spec.name),
+            Node::ZooKeeper => format!("@{} zookeeper start", spec.name),
+        }],
+        safe_to_fix: false,
+    }
 }
 
 fn without_zookeeper(spec: &ClusterSpec) -> Finding {

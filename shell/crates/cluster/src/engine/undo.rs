@@ -121,7 +121,11 @@ impl Engine {
         match outcome {
             Ok(report) => {
                 for stopped in report.stopped {
-                    undone.done.push(format!("stopped {}", stopped.node));
+                    let during = match stopped.recovering {
+                        true => ", in the middle of its log recovery (begins again at its start)",
+                        false => "",
+                    };
+                    undone.done.push(format!("stopped {}{during}", stopped.node));
                 }
             }
             Err(error) => undone.left.push(format!("{}: {error}", list(nodes))),
