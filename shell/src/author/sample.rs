@@ -143,6 +143,7 @@ fn absent(node: Node) -> NodeFacts {
             foreign_lock: None,
             clean: true,
             logs_without_snapshot: false,
+            snapshot_without_logs: None,
         }],
         stale_registration: false,
     }

@@ -40,12 +40,18 @@ fn not_writable(node: &Node, dir: &DataDir) -> Option<Finding> {
 
 fn locked(view: &View, node: &Node, dir: &DataDir) -> Option<Finding> {
     let holder = dir.foreign_lock.as_ref()?;
+    let cause = match node {
+        Node::Zookeeper => {
+            "another ZooKeeper works in it; neither locks it, and two corrupt it without a word"
+        }
+        _ => "another broker works in it, and two would destroy it",
+    };
     let node = name(node);
     let message = format!("the data folder of {node} is in use");
     Some(
         problem("log-dir-locked", node, message)
             .evidence([dir.path.clone(), format!("held by {holder}")])
-            .cause("another broker works in it, and two would destroy it")
+            .cause(cause)
             .next(format!("@{} cluster status", view.spec.name)),
     )
 }

@@ -23,6 +23,7 @@ mod data;
 mod doctor;
 mod expiry;
 mod gates;
+mod ground;
 mod identity;
 mod observe;
 mod patience;

@@ -335,6 +335,9 @@ pub enum Exit {
 /// Where server processes live. It knows files, processes and ports; the engine knows the order.
 pub trait Runtime: Send + Sync {
     fn host<'a>(&'a self, spec: &'a ClusterSpec) -> BoxFuture<'a, Result<HostFacts>>;
+    /// That this host finds an address for a name. `unknown-host` where it has none, or takes longer
+    /// than `timeout`.
+    fn resolve<'a>(&'a self, host: &'a str, timeout: Duration) -> BoxFuture<'a, Result<()>>;
     /// `stale_registration` is the engine's to fill in
     fn node<'a>(&'a self, spec: &'a ClusterSpec, node: Node) -> BoxFuture<'a, Result<NodeFacts>>;
     /// What [`Runtime::node`] says of the process, where that is all that is asked.

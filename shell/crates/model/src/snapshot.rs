@@ -111,6 +111,9 @@ pub struct DataDirFacts {
     pub clean: bool,
     /// ZooKeeper: transaction logs without a snapshot
     pub logs_without_snapshot: bool,
+    /// ZooKeeper: zxid of its newest snapshot, where there is no transaction log
+    #[serde(default)]
+    pub snapshot_without_logs: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -51,6 +51,13 @@ fn evidence_names_folders_and_holders() {
     dir(&mut input, Node::Broker(1)).foreign_lock = Some("pid 7 java".to_owned());
     let found = only(&input);
     assert_eq!(found.evidence, ["/kafsh/clusters/demo/broker-1/data", "held by pid 7 java"]);
+    assert!(found.cause.is_some_and(|cause| cause.starts_with("another broker")));
+
+    let mut input = stopped();
+    dir(&mut input, Node::Zookeeper).foreign_lock = Some("pid 7 java".to_owned());
+    let found = only(&input);
+    assert_eq!((found.code.as_str(), found.subject.as_str()), ("log-dir-locked", "zookeeper"));
+    assert!(found.cause.is_some_and(|cause| cause.contains("neither locks it")));
 
     let mut input = stopped();
     dir(&mut input, Node::Broker(2)).broker_id = Some(3);

@@ -1,12 +1,12 @@
-//! What ails a cluster that nothing is in the way of: nodes that were stopped, and partitions that
-//! lack replicas or a leader.
+//! What ails a cluster that nothing is in the way of: nodes that were stopped, a controller that is
+//! missing, and partitions that lack replicas or a leader.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kafsh_model::BrokerId;
 use kafsh_model::plan::{Finding, Node, Severity};
-use kafsh_model::snapshot::{ProcessState, Snapshot};
+use kafsh_model::snapshot::{NodeFacts, ProcessState, Snapshot};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::topic::PartitionDescription;
 
@@ -18,8 +18,11 @@ const OFFLINE: &str = "partitions-offline";
 const UNDER_MIN_ISR: &str = "partitions-under-min-isr";
 const UNDER_REPLICATED: &str = "partitions-under-replicated";
 
-/// Codes of what partitions lack.
-pub(super) const PARTITION_CODES: [&str; 3] = [OFFLINE, UNDER_MIN_ISR, UNDER_REPLICATED];
+const NO_CONTROLLER: &str = "no-controller";
+
+/// Codes of what partitions and the cluster lack while servers are down.
+pub(super) const MENDED_BY_A_START: [&str; 4] =
+    [OFFLINE, UNDER_MIN_ISR, UNDER_REPLICATED, NO_CONTROLLER];
 
 /// Longest that brokers are asked for their partitions.
 const PARTITIONS_TIMEOUT: Duration = Duration::from_secs(3);
@@ -76,6 +79,60 @@ pub(super) fn of_nodes(spec: &ClusterSpec, snapshot: &Snapshot) -> Vec<Finding> 
         finding("node-stopped", node.to_string(), format!("{node} is stopped"), start(spec, node))
     };
     absent.map(|facts| stopped(facts.node)).collect()
+}
+
+/// Brokers run, and nobody elects leaders or makes topics: ZooKeeper is away, or there is no
+/// controller, or only the registration of one that is gone.
+pub(super) fn of_controller(spec: &ClusterSpec, snapshot: &Snapshot) -> Option<Finding> {
+    let name = &spec.name;
+    let runs = |facts: &&NodeFacts| {
+        matches!(facts.node, Node::Broker(_))
+            && matches!(facts.process, ProcessState::Running { .. })
+    };
+    snapshot.nodes.iter().find(runs)?;
+    let finding = |message: String, evidence: String, cause: &str, next: Vec<String>| Finding {
+        severity: Severity::Problem,
+        code: NO_CONTROLLER.to_string(),
+        subject: "cluster".to_string(),
+        message,
+        evidence: vec![evidence],
+        cause: Some(cause.to_string()),
+        next,
+        safe_to_fix: false,
+    };
+    let chroot = spec.zookeeper.chroot.as_deref().unwrap_or("");
+    let look = format!("@{name} zookeeper get {chroot}/controller");
+    let wait = format!("wait 60s cluster status {name} | jq '.controller != null'");
+    let Some(zookeeper) = &snapshot.zookeeper else {
+        let own = snapshot.node(Node::ZooKeeper);
+        let next = match own.is_some_and(|facts| facts.process.is_alive()) {
+            true => format!("cluster logs {name} --errors"),
+            false => start(spec, Node::ZooKeeper),
+        };
+        return Some(finding(
+            "brokers run without ZooKeeper".to_string(),
+            format!("nothing serves at {}", spec.zookeeper_address()),
+            "they go on serving what they lead; no leader is elected and no topic made or changed",
+            vec![next],
+        ));
+    };
+    let Some(id) = zookeeper.controller else {
+        return Some(finding(
+            "there is no controller".to_string(),
+            format!("`{chroot}/controller` is not there"),
+            "brokers that have just started elect one; where none does, see what they say",
+            vec![wait, format!("cluster logs {name} --errors")],
+        ));
+    };
+    let gone = snapshot.node(Node::Broker(id)).is_some_and(|facts| !facts.process.is_alive());
+    gone.then(|| {
+        finding(
+            format!("the controller is broker {id}, which does not run"),
+            format!("`{chroot}/controller` names it"),
+            "its session has not timed out; another broker is elected when it does",
+            vec![wait, look],
+        )
+    })
 }
 
 fn start(spec: &ClusterSpec, node: Node) -> String {

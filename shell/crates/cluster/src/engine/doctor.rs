@@ -34,6 +34,7 @@ impl Engine {
         merge(&mut findings, self.diagnose(spec, &dead).await);
         merge(&mut findings, own(spec, &snapshot));
         merge(&mut findings, ailing::of_nodes(spec, &snapshot));
+        findings.extend(ailing::of_controller(spec, &snapshot));
         merge(&mut findings, self.ailing_partitions(spec, &snapshot).await);
         findings.extend(self.orphaned_by(spec).map(|owner| orphaned(spec, &owner)));
         merge(&mut findings, spec::check(spec));
@@ -87,11 +88,11 @@ impl Engine {
         let _lock = self.store.lock(&spec.name, &self.command)?;
         let mut report = FixReport::default();
         let facts = self.node_facts(spec).await?;
-        // What partitions lack, a start does not stand in the way of: it may well mend it.
+        // What partitions lack does not stand in the way of a start: it may well mend it.
         let in_the_way = findings.iter().any(|finding| {
             finding.severity == Severity::Problem
                 && !finding.safe_to_fix
-                && !ailing::PARTITION_CODES.contains(&finding.code.as_str())
+                && !ailing::MENDED_BY_A_START.contains(&finding.code.as_str())
         });
         let mut start = Vec::new();
         for finding in findings {

@@ -102,7 +102,11 @@ impl Engine {
         let snapshot = self.cancel.run(self.observe(spec)).await?;
         let mut findings = match spec.steps.iter().any(|step| step == PREFLIGHT) {
             true => self.preflight(spec, &snapshot).await?,
-            false => self.identity_findings(spec, &snapshot),
+            false => {
+                let mut own = self.identity_findings(spec, &snapshot);
+                own.extend(self.ground_findings(spec, &snapshot).await);
+                own
+            }
         };
         // It counts the memory of every node that does not run.
         let some = spec.nodes().into_iter().any(|node| {

@@ -333,10 +333,12 @@ impl ZooKeeper for World {
             let absent = Error::not_found("znode-not-found", format!("no `{path}`"));
             match path {
                 "/cluster/id" => Ok(znode(r#"{"version":"1","id":"world"}"#.into(), 0)),
-                "/controller" => match state.brokers().first() {
-                    Some(id) => Ok(znode(format!(r#"{{"brokerid":{id}}}"#), 7)),
-                    None => Err(absent),
-                },
+                "/controller" => {
+                    match &state.controller.unwrap_or(state.brokers().first().copied()) {
+                        Some(id) => Ok(znode(format!(r#"{{"brokerid":{id}}}"#), 7)),
+                        None => Err(absent),
+                    }
+                }
                 _ => {
                     let id = path.strip_prefix("/brokers/ids/").and_then(|id| id.parse().ok());
                     let Some(id) = id else { return Err(absent) };

@@ -49,6 +49,8 @@ pub struct FakeNode {
     pub dies: bool,
     /// Another one that is killed, once, when this one is started
     pub takes_along: Option<Node>,
+    /// ZooKeeper's newest snapshot, where its logs are gone
+    pub snapshot_without_logs: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +66,8 @@ pub struct State {
     pub listeners: Vec<&'static str>,
     /// Addresses that were greeted, each with the protocol
     pub greeted: BTreeSet<(String, &'static str)>,
+    /// What `/controller` says, if not the first broker: nothing, or some broker
+    pub controller: Option<Option<BrokerId>>,
     /// What brokers have written to their logs
     pub logs: BTreeMap<Node, Vec<String>>,
     /// The address of a listener that never answers
@@ -200,6 +204,7 @@ fn facts(state: &State, node: Node) -> NodeFacts {
         foreign_lock: None,
         clean: true,
         logs_without_snapshot: false,
+        snapshot_without_logs: fake.snapshot_without_logs,
     };
     NodeFacts {
         node,
@@ -220,6 +225,15 @@ impl Runtime for World {
 
     fn node<'a>(&'a self, _: &'a ClusterSpec, node: Node) -> Answer<'a, NodeFacts> {
         Box::pin(async move { Ok(facts(&self.state(), node)) })
+    }
+
+    fn resolve<'a>(&'a self, host: &'a str, _: Duration) -> Answer<'a, ()> {
+        Box::pin(async move {
+            match host.ends_with(".invalid") {
+                true => Err(Error::unavailable("unknown-host", "nobody knows it")),
+                false => Ok(()),
+            }
+        })
     }
 
     fn ports<'a>(&'a self, spec: &'a ClusterSpec) -> Answer<'a, Vec<PortFacts>> {

@@ -223,5 +223,6 @@ fn data_dir(path: String, node: Node, server: Option<&Server>) -> DataDirFacts {
         clean: node == Node::ZooKeeper
             || holds.is_none_or(|server| server.broker.clean || server.broker.logs.is_empty()),
         logs_without_snapshot: false,
+        snapshot_without_logs: None,
     }
 }

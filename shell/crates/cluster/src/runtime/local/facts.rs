@@ -13,7 +13,7 @@ use rustix::process::{Flock, FlockType, fcntl_getlk};
 use super::launch::text;
 use super::layout::{MARKER, NodePaths, holds_something};
 use super::record::RunRecord;
-use super::{Local, guard, process};
+use super::{Local, guard, intruder, process};
 use crate::runtime::{files, properties};
 
 /// Properties that the runtime adds to what a step gives.
@@ -141,9 +141,17 @@ fn data_dir(dir: &Path, node: Node, own_pid: Option<u32>) -> Result<DataDirFacts
         cluster_id: value("cluster.id"),
         broker_id: number("broker.id").or(number("node.id")),
         meta_version: value("version").and_then(|text| text.trim().parse().ok()),
-        foreign_lock: if is_broker { foreign_lock(&dir.join(".lock"), own_pid)? } else { None },
+        foreign_lock: match (node, own_pid) {
+            (Node::Broker(_), _) => foreign_lock(&dir.join(".lock"), own_pid)?,
+            (Node::ZooKeeper, None) if exists => intruder::zookeeper_in(dir),
+            (Node::ZooKeeper, _) => None,
+        },
         clean: !is_broker || !has_folders || names.iter().any(|name| name == CLEAN_SHUTDOWN),
         logs_without_snapshot: !is_broker && logs_without_snapshot(&dir.join("version-2"))?,
+        snapshot_without_logs: match is_broker {
+            true => None,
+            false => snapshot_without_logs(&dir.join("version-2"))?,
+        },
     })
 }
 
@@ -173,6 +181,17 @@ fn logs_without_snapshot(folder: &Path) -> Result<bool> {
     let names = files::names_in(folder)?;
     let any = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
     Ok(any("log.") && !any("snapshot."))
+}
+
+/// Zxid of the newest snapshot where the transaction logs are gone. One log is always kept, however
+/// many snapshots follow it; a ZooKeeper that was never written to has none.
+fn snapshot_without_logs(folder: &Path) -> Result<Option<u64>> {
+    let names = files::names_in(folder)?;
+    if names.iter().any(|name| name.starts_with("log.")) {
+        return Ok(None);
+    }
+    let zxid = |name: &String| u64::from_str_radix(name.strip_prefix("snapshot.")?, 16).ok();
+    Ok(names.iter().filter_map(zxid).max())
 }
 
 /// Empties a data folder but for our marker. Links are removed, not followed.
@@ -225,6 +244,10 @@ mod tests {
         assert!(facts().logs_without_snapshot);
         fs::write(version.join("snapshot.0"), "").unwrap();
         assert!(!facts().logs_without_snapshot && facts().clean);
+        assert_eq!(facts().snapshot_without_logs, None);
+        fs::write(version.join("snapshot.1f"), "").unwrap();
+        fs::remove_file(version.join("log.1")).unwrap();
+        assert_eq!(facts().snapshot_without_logs, Some(0x1f), "the newest");
     }
 
     #[test]

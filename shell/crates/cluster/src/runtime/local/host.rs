@@ -1,10 +1,12 @@
 //! What the host has to offer: Java, memory, disk, limits.
 
 use std::fs;
+use std::time::Duration;
 
-use kafsh_model::Result;
 use kafsh_model::snapshot::HostFacts;
 use kafsh_model::spec::ClusterSpec;
+use kafsh_model::units::show_duration;
+use kafsh_model::{Error, Result};
 use rustix::process::{Resource, getrlimit};
 
 use super::Local;
@@ -15,6 +17,24 @@ const BYTES_PER_MIB: u64 = 1 << 20;
 
 /// Linux's default, where `/proc` does not say.
 const EPHEMERAL_PORTS: (u16, u16) = (32_768, 60_999);
+
+/// That the host finds an address for a name, by its own resolver.
+///
+/// # Errors
+/// `unknown-host`.
+pub(super) async fn resolve(host: &str, timeout: Duration) -> Result<()> {
+    let unknown = |why: String| Error::unavailable("unknown-host", format!("`{host}`: {why}"));
+    // The port plays no part.
+    let looked_up = tokio::time::timeout(timeout, tokio::net::lookup_host((host, 0))).await;
+    match looked_up {
+        Ok(Ok(mut addresses)) => match addresses.next() {
+            Some(_) => Ok(()),
+            None => Err(unknown("no address".to_string())),
+        },
+        Ok(Err(e)) => Err(unknown(e.to_string())),
+        Err(_) => Err(unknown(format!("no answer within {}", show_duration(timeout)))),
+    }
+}
 
 impl Local {
     pub(super) fn host(&self, spec: &ClusterSpec) -> Result<HostFacts> {

@@ -5,6 +5,7 @@ mod cds;
 mod facts;
 mod guard;
 mod host;
+mod intruder;
 mod launch;
 mod layout;
 mod logs;
@@ -157,6 +158,10 @@ impl Runtime for LocalRuntime {
 
     fn forget<'a>(&'a self, spec: &'a ClusterSpec, node: Node) -> BoxFuture<'a, Result<()>> {
         self.run(spec, move |local, spec| local.forget(spec, node))
+    }
+
+    fn resolve<'a>(&'a self, host: &'a str, timeout: Duration) -> BoxFuture<'a, Result<()>> {
+        Box::pin(host::resolve(host, timeout))
     }
 
     fn log_tail<'a>(
