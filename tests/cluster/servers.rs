@@ -2,9 +2,10 @@
 //! should, and what lies in the way of them.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::support::{Kafsh, RealCluster};
+use super::{kill, walk};
 
 /// Makes a key with its certificate, and a store that trusts it.
 fn keys(folder: &Path) -> (String, String) {
@@ -55,4 +56,81 @@ fn a_broker_that_speaks_only_tls_gets_ready() {
     assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
     cluster.run(&["cluster", "stop"]).ok();
     assert!(cluster.pids().is_empty(), "nothing is left running");
+}
+
+/// The pid of a node of the cluster.
+fn pid_of(cluster: &RealCluster, node: &str) -> u32 {
+    let status = cluster.run(&["cluster", "status", "-O", "json"]).json();
+    let nodes = status["nodes"].as_array().expect("nodes").iter();
+    let found = nodes.filter(|found| found["node"] == node).find_map(|found| found["pid"].as_u64());
+    u32::try_from(found.expect("it runs")).expect("a pid")
+}
+
+#[test]
+fn servers_that_lose_each_other_or_do_not_end_are_told_of() {
+    let cluster = RealCluster::up("lost", 1);
+    cluster.run(&["topic", "create", "t", "-p", "1", "-r", "1"]).ok();
+    // In the middle of its orderly end, which takes longer than that.
+    let stop = ["broker", "stop", "1", "--force", "--stop-timeout", "20ms"];
+    let told = cluster.run(&stop).ok();
+    assert!(told.stderr.contains("did not end in time and was killed"), "{}", told.stderr);
+    let threads = cluster.folder().join("nodes/broker-1/logs/threads.txt");
+    assert!(told.stderr.contains(threads.to_str().expect("a plain path")), "{}", told.stderr);
+    let threads = std::fs::read_to_string(threads).expect("the threads");
+    assert!(threads.contains("kafka-request-handler") || threads.contains("\"main\""), "{threads}");
+    cluster.run(&["cluster", "start"]).ok();
+    kill(pid_of(&cluster, "zookeeper"));
+    cluster.run(&["cluster", "doctor"]).says("brokers run without ZooKeeper");
+    let stop = ["cluster", "stop", "--force", "--stop-timeout", "5s"];
+    let told = cluster.run(&stop).ok();
+    assert!(told.stderr.contains("ZooKeeper was gone before the brokers"), "{}", told.stderr);
+    eprintln!("{}{}", told.stdout, told.stderr);
+    assert!(cluster.pids().is_empty(), "nothing is left running");
+    let data = cluster.folder().join("nodes/zookeeper/data/version-2");
+    let log = data.join("log.1");
+    // A process that has ZooKeeper's name and the log open stands for a second one.
+    let mut second = Command::new("sh")
+        .args(["-c", "exec 3<\"$1\"; read line", "org.apache.zookeeper.Second"])
+        .arg(&log)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("sh");
+    let refused = cluster.run(&["cluster", "start"]);
+    second.kill().expect("a signal");
+    second.wait().expect("its end");
+    refused.fails(1).says("the data folder of zookeeper is in use").says("neither locks it");
+    for entry in std::fs::read_dir(&data).expect("ZooKeeper's data").flatten() {
+        if entry.file_name().to_string_lossy().starts_with("log.") {
+            std::fs::remove_file(entry.path()).expect("a log");
+        }
+    }
+    let doctor = cluster.run(&["cluster", "doctor"]);
+    doctor.says("none of the transaction logs that follow it");
+}
+
+#[test]
+fn the_walk_over_what_another_cluster_left_is_refused_with_what_mends_it() {
+    let cluster = RealCluster::reserve("left");
+    let other = RealCluster::up("other", 1);
+    other.run(&["cluster", "stop"]).ok();
+    // Its ports are kept for it.
+    let base = other.base_port.to_string();
+    let script = "scripts/examples/first-cluster.ksh";
+    let words = ["run", script, "--name", &cluster.name, "--base", &base];
+    let refused = Kafsh::at(&cluster.home).run(&words).fails(2);
+    assert!(refused.stderr.contains(&format!("kept for cluster `{}`", other.name)), "{refused:?}");
+    assert!(cluster.pids().is_empty(), "nothing was started");
+    walk(&cluster).ok();
+    cluster.run(&["cluster", "stop"]).ok();
+    // Its ZooKeeper's data lies where ours was.
+    let data = |cluster: &RealCluster| cluster.folder().join("nodes/zookeeper/data/version-2");
+    std::fs::remove_dir_all(data(&cluster)).expect("our own");
+    std::fs::rename(data(&other), data(&cluster)).expect("that of the other");
+    let refused = walk(&cluster);
+    assert_ne!(refused.status, 0);
+    assert!(refused.stderr.contains("cluster archive"), "it says what mends it: {refused:?}");
+    assert!(refused.stderr.contains("ZooKeeper"), "{refused:?}");
+    cluster.run(&["cluster", "stop", "--force"]).ok();
+    cluster.run(&["cluster", "archive", &cluster.name]).ok();
+    walk(&cluster).ok().says("hello");
 }

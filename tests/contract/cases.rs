@@ -76,7 +76,8 @@ pub fn cases() -> Vec<Case> {
             unknown_group groups_are_apart members_share_partitions idle_member_takes_over
             count_bounds_what_is_committed no_commit_is_lag;
         cluster:
-            view probe_each_broker greet_each_broker dead_address offsets_of_partitions offsets_of_unknown log_dirs;
+            view probe_each_broker greet_each_broker dead_address
+            offsets_of_partitions offsets_of_unknown log_dirs;
         zookeeper:
             serves create_read_delete refusals kafkas_znodes dead_zookeeper four_letter_words;
     }

@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use kafsh_cluster::engine::report::{StopOptions, UpOptions};
 use kafsh_model::plan::{Finding, Node, Severity};
 use kafsh_model::snapshot::ProcessState;
@@ -113,4 +115,27 @@ async fn a_controller_that_is_missing_or_gone_is_a_finding() {
     assert!(findings.iter().all(|finding| finding.code != "no-controller"), "{findings:?}");
     let state = bench.world.state().node(Node::Broker(2)).process.clone();
     assert!(matches!(state, Some(ProcessState::Died { .. })), "{state:?}");
+}
+
+/// What it did instead of ending is written down before it is gone, or left alone.
+#[tokio::test]
+async fn a_server_that_does_not_end_shows_its_threads() {
+    let bench = Bench::new();
+    let spec = demo(1);
+    bench.up(&spec).await.unwrap();
+    bench.world.state().node(Node::Broker(1)).stubborn = true;
+    let engine = bench.engine();
+    let mut options = StopOptions { deadline: Some(Duration::from_millis(50)), force: false };
+    let error = engine.stop(&spec, &spec.nodes(), &options).await.unwrap_err();
+    assert_eq!(error.code, "stop-timed-out");
+    assert_eq!(error.evidence, ["what its threads do: /logs/broker 1/threads.txt"]);
+    assert!(bench.world.state().is_alive(Node::Broker(1)), "nobody said --force");
+    options.force = true;
+    let report = engine.stop(&spec, &spec.nodes(), &options).await.unwrap();
+    let found = find(&report.findings, "stop-forced");
+    assert_eq!(found.evidence, ["what its threads did: /logs/broker 1/threads.txt"]);
+    assert!(report.stopped[0].killed, "{report:?}");
+    let log = bench.world.state().log.clone();
+    let at = |what: &str| log.iter().rposition(|line| line == what).unwrap();
+    assert!(at("dump broker 1") < at("Kill broker 1"));
 }

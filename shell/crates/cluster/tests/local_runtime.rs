@@ -345,6 +345,20 @@ async fn dangerous_and_twofold_data_folders_are_refused() {
 }
 
 #[tokio::test]
+async fn a_server_shows_its_threads() {
+    let bench = Bench::new().await;
+    let runtime = bench.runtime();
+    let error = runtime.thread_dump(&bench.spec, NODE).await.unwrap_err();
+    assert_eq!(error.code, "no-thread-dump");
+    bench.start(NODE).await;
+    for _ in 0..2 {
+        let path = runtime.thread_dump(&bench.spec, NODE).await.unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "Full thread dump\na thread\n");
+    }
+    bench.stop(NODE).await;
+}
+
+#[tokio::test]
 async fn the_console_speaks_where_the_server_did_not() {
     let bench = Bench::new().await;
     bench.start(NODE).await;

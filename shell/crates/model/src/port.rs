@@ -335,8 +335,8 @@ pub enum Exit {
 /// Where server processes live. It knows files, processes and ports; the engine knows the order.
 pub trait Runtime: Send + Sync {
     fn host<'a>(&'a self, spec: &'a ClusterSpec) -> BoxFuture<'a, Result<HostFacts>>;
-    /// That this host finds an address for a name. `unknown-host` where it has none, or takes longer
-    /// than `timeout`.
+    /// That this host finds an address for a name. `unknown-host` where it has none, or takes
+    /// longer than `timeout`.
     fn resolve<'a>(&'a self, host: &'a str, timeout: Duration) -> BoxFuture<'a, Result<()>>;
     /// `stale_registration` is the engine's to fill in
     fn node<'a>(&'a self, spec: &'a ClusterSpec, node: Node) -> BoxFuture<'a, Result<NodeFacts>>;
@@ -377,6 +377,13 @@ pub trait Runtime: Send + Sync {
         node: Node,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Exit>>;
+    /// Has a server write down what its threads do, and tells in which file. `no-thread-dump` where
+    /// it does not.
+    fn thread_dump<'a>(
+        &'a self,
+        spec: &'a ClusterSpec,
+        node: Node,
+    ) -> BoxFuture<'a, Result<String>>;
     /// Forgets the record of a process that has ended in order.
     fn forget<'a>(&'a self, spec: &'a ClusterSpec, node: Node) -> BoxFuture<'a, Result<()>>;
     /// The last lines of the node's log, oldest first.

@@ -1,5 +1,5 @@
-//! What lies in a cluster's way that only the host can tell, not a sandboxed step: names that do not
-//! resolve, and what ZooKeeper's data folder lacks.
+//! What lies in a cluster's way that only the host can tell, not a sandboxed step: names that do
+//! not resolve, and what ZooKeeper's data folder lacks.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

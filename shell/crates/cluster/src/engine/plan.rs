@@ -18,8 +18,8 @@ const ACTIONS_MAX: usize = 1_000;
 
 impl Engine {
     /// Asks each step of the spec in order, each with what the earlier ones have planned. Runs
-    /// nothing: this is `--dry-run`. The engine's own are among the findings: `cluster-id-mismatch`, and
-    /// what only the host can tell.
+    /// nothing: this is `--dry-run`. The engine's own are among the findings: identities,
+    /// and what only the host can tell.
     ///
     /// # Errors
     /// `step-not-found`, or what a step's host says of a step that broke; `plan-too-long`.

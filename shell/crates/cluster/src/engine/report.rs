@@ -68,6 +68,8 @@ pub struct Stopped {
     pub clean: bool,
     /// It had to be killed
     pub killed: bool,
+    /// Where its threads were written to before it was killed
+    pub threads: Option<String>,
     /// It was recovering its logs: that begins again at its next start
     pub recovering: bool,
     #[serde(skip)]

@@ -89,6 +89,7 @@ impl Engine {
                         report
                             .findings
                             .extend(stopped.recovering.then(|| in_recovery(spec, stopped.node)));
+                        report.findings.extend(stopped.killed.then(|| was_killed(spec, &stopped)));
                         report.stopped.push(stopped);
                     }
                     Err(error) => late.push(error),
@@ -125,18 +126,24 @@ impl Engine {
         let recovering = self.recovery(spec, node).await.is_some();
         self.runtime.signal(spec, node, Signal::Terminate).await?;
         let deadline = options.deadline.unwrap_or(STOP_DEADLINE);
-        let mut killed = false;
+        let (mut killed, mut threads) = (false, None);
         let exit = match self.runtime.wait_exit(spec, node, deadline).await {
             Ok(exit) => exit,
             Err(error) if error.class == Class::TimedOut && options.force => {
                 killed = true;
+                threads = self.runtime.thread_dump(spec, node).await.ok();
                 self.store.clear_proven(&spec.name)?;
                 self.note(&format!("{node} did not end in time and is killed"));
                 self.runtime.signal(spec, node, Signal::Kill).await?;
                 self.runtime.wait_exit(spec, node, KILL_DEADLINE).await?
             }
             Err(error) if error.class == Class::TimedOut => {
-                return Err(stop_late(spec, node, facts, begin.elapsed()));
+                let after = begin.elapsed();
+                let doing = match self.runtime.thread_dump(spec, node).await {
+                    Ok(path) => format!("what its threads do: {path}"),
+                    Err(error) => error.message,
+                };
+                return Err(stop_late(spec, node, facts, after).with_evidence(doing));
             }
             Err(error) => return Err(error),
         };
@@ -146,7 +153,7 @@ impl Engine {
         let elapsed = begin.elapsed();
         let what = if clean { "stopped" } else { "stopped, log recovery at its next start" };
         self.node_event(node, what, clean, elapsed);
-        Ok(Stopped { node, clean, killed, recovering, exit: Some(exit), elapsed })
+        Ok(Stopped { node, clean, killed, threads, recovering, exit: Some(exit), elapsed })
     }
 
     /// SIGKILL, and waits until it is gone. The node then counts as died.
@@ -216,6 +223,28 @@ fn stop_late(spec: &ClusterSpec, node: Node, facts: &NodeFacts, after: Duration)
         "it may still be handing over partitions; killed, it recovers its logs at its next start",
     )
     .with_next(next)
+}
+
+/// It got SIGKILL, as `--force` says; what it did instead of ending is worth a look.
+fn was_killed(spec: &ClusterSpec, stopped: &Stopped) -> Finding {
+    let node = stopped.node;
+    let logs = match node {
+        Node::Broker(id) => format!("@{} broker logs {id}", spec.name),
+        Node::ZooKeeper => format!("@{} cluster logs --errors", spec.name),
+    };
+    Finding {
+        severity: Severity::Warning,
+        code: "stop-forced".to_string(),
+        subject: node.to_string(),
+        message: format!("{node} did not end in time and was killed"),
+        evidence: vec![match &stopped.threads {
+            Some(path) => format!("what its threads did: {path}"),
+            None => "it did not show what its threads did".to_string(),
+        }],
+        cause: None,
+        next: vec![logs],
+        safe_to_fix: false,
+    }
 }
 
 /// A broker that is still loading its logs does not wait for SIGTERM's end: it halts.

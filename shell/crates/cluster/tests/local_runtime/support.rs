@@ -31,6 +31,7 @@ if [ "$1" = -version ]; then
   exit 0
 fi
 trap 'exit 143' TERM
+trap 'echo Full thread dump; echo "a thread"; echo JNI global refs: 1' QUIT
 env > seen.env
 printf '%s\n' "$@" > seen.args
 echo "stub server started"

@@ -49,6 +49,8 @@ pub struct FakeNode {
     pub dies: bool,
     /// Another one that is killed, once, when this one is started
     pub takes_along: Option<Node>,
+    /// SIGTERM does nothing to it
+    pub stubborn: bool,
     /// ZooKeeper's newest snapshot, where its logs are gone
     pub snapshot_without_logs: Option<u64>,
 }
@@ -301,11 +303,12 @@ impl Runtime for World {
 
     fn signal<'a>(&'a self, _: &'a ClusterSpec, node: Node, signal: Signal) -> Answer<'a, ()> {
         Box::pin(self.change(format!("{signal:?} {node}"), move |state| {
+            let stubborn = state.node(node).stubborn;
             let process = &mut state.node(node).process;
             let pid = process.as_ref().and_then(ProcessState::pid).unwrap_or(0);
             let paused = matches!(process, Some(ProcessState::Paused { .. }));
             match signal {
-                Signal::Terminate if paused => {}
+                Signal::Terminate if paused || stubborn => {}
                 Signal::Terminate | Signal::Kill => *process = Some(ProcessState::Died { pid }),
                 Signal::Pause => *process = Some(ProcessState::Paused { pid }),
                 Signal::Resume => *process = Some(ProcessState::Running { pid, uptime_ms: 1 }),
@@ -330,6 +333,10 @@ impl Runtime for World {
                 Err(_) => Err(Error::timed_out("still there")),
             }
         })
+    }
+
+    fn thread_dump<'a>(&'a self, _: &'a ClusterSpec, node: Node) -> Answer<'a, String> {
+        Box::pin(self.change(format!("dump {node}"), move |_| format!("/logs/{node}/threads.txt")))
     }
 
     fn forget<'a>(&'a self, _: &'a ClusterSpec, node: Node) -> Answer<'a, ()> {

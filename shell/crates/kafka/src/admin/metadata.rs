@@ -58,7 +58,7 @@ impl KafkaAdmin {
         Ok(view)
     }
 
-    /// A TLS server's first message, else ApiVersions: a broker tells it before it asks who is there.
+    /// A TLS server's first message, else ApiVersions: a broker tells it before it asks who asks.
     pub(super) async fn greet_address(
         &self,
         address: &str,

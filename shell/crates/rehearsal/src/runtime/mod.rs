@@ -221,6 +221,14 @@ impl Runtime for Rehearsal {
         })
     }
 
+    /// A server that is only a state has no threads.
+    fn thread_dump<'a>(&'a self, _: &'a ClusterSpec, node: Node) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move {
+            let message = format!("{node} did not show its threads: this is a rehearsal");
+            Err(Error::failed("no-thread-dump", message))
+        })
+    }
+
     fn forget<'a>(&'a self, spec: &'a ClusterSpec, node: Node) -> BoxFuture<'a, Result<()>> {
         self.later(move |world| world.forget(spec, node))
     }

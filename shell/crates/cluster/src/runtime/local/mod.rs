@@ -13,6 +13,7 @@ mod ports;
 pub(super) mod process;
 mod record;
 mod supervise;
+mod threads;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -154,6 +155,14 @@ impl Runtime for LocalRuntime {
     ) -> BoxFuture<'a, Result<Exit>> {
         let watch = self.run(spec, move |local, spec| local.watch(spec, node));
         Box::pin(async move { self.local.wait(watch.await?, node, timeout).await })
+    }
+
+    fn thread_dump<'a>(
+        &'a self,
+        spec: &'a ClusterSpec,
+        node: Node,
+    ) -> BoxFuture<'a, Result<String>> {
+        self.run(spec, move |local, spec| local.thread_dump(spec, node))
     }
 
     fn forget<'a>(&'a self, spec: &'a ClusterSpec, node: Node) -> BoxFuture<'a, Result<()>> {
