@@ -15,5 +15,7 @@ pub mod trial;
 mod worker;
 
 pub use letters::Letters;
+pub use pool::INSTANCES_MAX;
 pub use runner::{OnFailure, Runner};
+pub use split::{CALL_BYTES_MAX, CALL_RECORDS_MAX};
 pub use stage::{OnError, Stage};

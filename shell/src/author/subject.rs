@@ -113,6 +113,7 @@ impl Component {
         let sink = Arc::clone(&log);
         let mut options = HostOptions::new(&call.context.home.cache, &call.context.home.state);
         options.no_cache = !self.keep;
+        options.known = self.keep;
         options.fuel = mode == Mode::Counted;
         options.deterministic = mode == Mode::Counted;
         options.log = Arc::new(move |line| {

@@ -12,7 +12,9 @@ use wasmtime::{Trap, WasmBacktrace};
 use crate::engine::CompileError;
 use crate::guest::LimitReached;
 use crate::inspect::Refusal;
-use crate::limits::{COMPILE_TIME_MAX, FRAMES_SHOWN_MAX, Limits};
+use crate::limits::{
+    CALL_TIME_CAP, COMPILE_TIME_MAX, FRAMES_SHOWN_MAX, Limits, MEMORY_BYTES_CAP, STACK_BYTES_CAP,
+};
 use crate::text::{shown, shown_within};
 
 /// Bytes of what the engine says of a component that it refuses.
@@ -26,6 +28,8 @@ pub(crate) struct Identity {
     /// As its manifest says; `None` while that is not read
     pub(crate) version: Option<String>,
     pub(crate) digest: Digest,
+    /// Whether it is called so in the shell too, and not only by its author's tools
+    pub(crate) known: bool,
 }
 
 impl fmt::Display for Identity {
@@ -47,6 +51,18 @@ pub(crate) struct Call {
 }
 
 impl Identity {
+    /// Names commands about it, by what comes after `plugin`.
+    fn advised(&self, error: Error, verbs: &[&str]) -> Error {
+        let verbs = verbs.iter().filter(|_| self.known);
+        verbs.fold(error, |e, verb| e.with_next(format!("plugin {verb} {}", self.name)))
+    }
+
+    /// Names the setting of its manifest that asks for more, and the commands that show why.
+    fn beyond(&self, error: Error, setting: &str, most: impl fmt::Display) -> Error {
+        let more = "of `[package.metadata.kafsh.limits]` asks for more, at most";
+        self.advised(error.with_evidence(format!("`{setting}` {more} {most}")), &["info", "logs"])
+    }
+
     /// It was not taken in.
     pub(crate) fn refused(&self, refusal: &Refusal) -> Error {
         let (class, code) = refusal.code();
@@ -56,7 +72,7 @@ impl Identity {
             Refusal::NotGranted(capability) => {
                 error.with_next(format!("plugin grant {} {}", self.name, capability.name()))
             }
-            _ => error,
+            _ => self.advised(error, &["verify", "info"]),
         }
     }
 
@@ -64,7 +80,8 @@ impl Identity {
     pub(crate) fn output_refused(&self, call: Call, why: impl Into<String>) -> Error {
         let function = call.function;
         let message = format!("{self} went too far in `{function}`");
-        Error::refused("transform-output-refused", message).with_cause(shown(&why.into()))
+        let error = Error::refused("transform-output-refused", message);
+        self.advised(error.with_cause(shown(&why.into())), &["info"])
     }
 
     /// The engine does not do what it always does.
@@ -76,40 +93,48 @@ impl Identity {
         match error {
             CompileError::Host(error) => error,
             CompileError::TooSlow => {
-                Error::failed("plugin-timeout", format!("{self} cannot be loaded")).with_cause(
-                    format!("compiling it takes more than {}", show_duration(COMPILE_TIME_MAX)),
-                )
+                let most = show_duration(COMPILE_TIME_MAX);
+                let error = Error::failed("plugin-timeout", format!("{self} cannot be loaded"))
+                    .with_cause(format!("compiling it takes more than {most}, for all plugins"));
+                self.advised(error, &["info"])
             }
             CompileError::Refused(error) => {
                 let why = shown_within(&format!("{error:#}"), ENGINE_MESSAGE_BYTES_MAX);
-                Error::failed("plugin-not-component", format!("{self} cannot be loaded"))
-                    .with_cause("the engine refuses it")
-                    .with_evidence(why)
+                let error =
+                    Error::failed("plugin-not-component", format!("{self} cannot be loaded"));
+                let error = error.with_cause("the engine refuses it").with_evidence(why);
+                self.advised(error, &["verify", "info"])
             }
         }
     }
 
-    /// Its types are not those of the contract.
-    pub(crate) fn not_linked(&self, error: &wasmtime::Error) -> Error {
+    /// Its types are not those of the contract `interface`.
+    pub(crate) fn not_linked(&self, interface: &str, error: &wasmtime::Error) -> Error {
         let why = shown_within(&format!("{error:#}"), ENGINE_MESSAGE_BYTES_MAX);
-        Error::failed("plugin-wrong-world", format!("{self} cannot be loaded"))
-            .with_cause("it was made for another version of the contract")
-            .with_evidence(why)
+        let error = Error::failed("plugin-wrong-world", format!("{self} cannot be loaded"))
+            .with_cause(format!(
+                "it was made for another version of the contract than `{interface}`: build it with \
+                 the SDK of this kafsh"
+            ))
+            .with_evidence(why);
+        self.advised(error, &["info"])
     }
 
     /// What it answered is not what it may answer.
     pub(crate) fn bad_output(&self, call: Call, why: impl Into<String>) -> Error {
         let function = call.function;
-        Error::failed("plugin-bad-output", format!("{self} gave a bad answer to `{function}`"))
-            .with_cause(shown(&why.into()))
+        let message = format!("{self} gave a bad answer to `{function}`");
+        let error = Error::failed("plugin-bad-output", message).with_cause(shown(&why.into()));
+        self.advised(error, &["logs"])
     }
 
     /// It said no, in its own words.
     pub(crate) fn said_no(&self, call: Call, code: &str, message: &str) -> Error {
         let function = call.function;
-        Error::failed("plugin-failed", format!("{self} cannot answer `{function}`"))
+        let error = Error::failed("plugin-failed", format!("{self} cannot answer `{function}`"))
             .with_cause(shown(message))
-            .with_evidence(format!("code: {}", shown(code)))
+            .with_evidence(format!("code: {}", shown(code)));
+        self.advised(error, &["info", "logs"])
     }
 
     /// It ended otherwise than by returning.
@@ -124,27 +149,34 @@ impl Identity {
         let Call { function, limit } = call;
         let failed = |code, what: String| Error::failed(code, format!("{self} {what}"));
         let described = if let Some(limit) = error.downcast_ref::<LimitReached>() {
-            failed("plugin-memory", format!("ran out of memory in `{function}`"))
-                .with_cause(format!("it {limit}"))
+            let error = failed("plugin-memory", format!("ran out of memory in `{function}`"))
+                .with_cause(format!("it {limit}"));
+            match limit.is_memory() {
+                true => self.beyond(error, "memory-mib", MEMORY_BYTES_CAP >> 20),
+                false => self.advised(error, &["info", "logs"]),
+            }
         } else {
             match error.downcast_ref::<Trap>() {
                 Some(Trap::Interrupt) => {
-                    let limit = show_duration(limit);
-                    failed("plugin-timeout", format!("took too long in `{function}`")).with_cause(
-                        format!("it may take {limit}, was ended after {}", show_duration(elapsed)),
-                    )
+                    let (most, elapsed) = (show_duration(limit), show_duration(elapsed));
+                    let error = failed("plugin-timeout", format!("took too long in `{function}`"))
+                        .with_cause(format!("it may take {most}, was ended after {elapsed}"));
+                    // The other bounds of time are the same for all.
+                    match limit >= limits.call {
+                        true => self.beyond(error, "call-ms", CALL_TIME_CAP.as_millis()),
+                        false => self.advised(error, &["info", "logs"]),
+                    }
                 }
                 Some(Trap::StackOverflow) => {
-                    failed("plugin-stack", format!("ran out of stack in `{function}`")).with_cause(
-                        format!(
-                            "it may have {} KiB: a recursion without end?",
-                            limits.stack_bytes >> 10
-                        ),
-                    )
+                    let most = limits.stack_bytes >> 10;
+                    let error = failed("plugin-stack", format!("ran out of stack in `{function}`"))
+                        .with_cause(format!("it may have {most} KiB: a recursion without end?"));
+                    self.beyond(error, "stack-kib", STACK_BYTES_CAP >> 10)
                 }
                 Some(trap) if !is_bad_value(*trap) => {
                     let cause = panic.unwrap_or_else(|| trap.to_string());
-                    failed("plugin-panic", format!("panicked in `{function}`")).with_cause(cause)
+                    let error = failed("plugin-panic", format!("panicked in `{function}`"));
+                    self.advised(error.with_cause(cause), &["logs"])
                 }
                 _ => self.bad_output(call, bad_value(error, limits)),
             }

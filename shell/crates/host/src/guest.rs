@@ -57,6 +57,16 @@ pub(crate) struct LimitReached {
     pub(crate) requested: usize,
 }
 
+/// What a guest asks for when its memory grows.
+const MEMORY: &str = "bytes of memory";
+
+impl LimitReached {
+    /// Whether it is the one that a manifest can ask for more of.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.what == MEMORY
+    }
+}
+
 impl fmt::Display for LimitReached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "asked for {} {}, may have {}", self.requested, self.what, self.limit)
@@ -91,7 +101,7 @@ impl ResourceLimiter for Limiter {
             return Ok(false);
         }
         let by = desired.saturating_sub(current);
-        grow(&mut self.memory_bytes, by, self.memory_bytes_max, "bytes of memory")
+        grow(&mut self.memory_bytes, by, self.memory_bytes_max, MEMORY)
             .map_err(wasmtime::Error::new)
     }
 

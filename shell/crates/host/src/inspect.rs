@@ -71,7 +71,21 @@ impl Refusal {
     pub(crate) fn error(&self) -> Error {
         let (class, code) = self.code();
         let error = Error::new(class, code, "the file is no plugin that can be used");
-        error.with_cause(shown_within(&self.to_string(), REFUSAL_BYTES_MAX))
+        let error = error.with_cause(shown_within(&self.to_string(), REFUSAL_BYTES_MAX));
+        match self {
+            Refusal::NotGranted(_) => error,
+            Refusal::Undeclared(name) => error
+                .with_evidence(match asked_for(name) {
+                    Some(capability) => format!(
+                        "its author declares `{}` in `capabilities` of `[package.metadata.kafsh]`",
+                        capability.name()
+                    ),
+                    None => "no capability stands for it".to_owned(),
+                })
+                .with_next("plugin build FOLDER"),
+            // Only who made the file can mend it.
+            _ => error.with_next("plugin build FOLDER"),
+        }
     }
 }
 

@@ -71,7 +71,8 @@ impl<K: Kind> Plugin<K> {
     pub(crate) fn new(shared: Arc<Shared>, source: PluginSource) -> Result<Self> {
         let PluginSource { kind, name, component, digest, manifest, grants } = source;
         let version = Some(manifest.version.clone());
-        let identity = Identity { kind, name, version, digest };
+        let known = shared.options.known;
+        let identity = Identity { kind, name, version, digest, known };
         inspect::check_outside(&component).map_err(|refusal| identity.refused(&refusal))?;
         if manifest.kind != kind {
             let why = format!("its manifest is of the {} `{}`", manifest.kind, manifest.name);
@@ -234,7 +235,7 @@ impl<K: Kind> Plugin<K> {
             }
             K::pre(linker.instantiate_pre(component)?)
         };
-        linked().map_err(|e: wasmtime::Error| identity.not_linked(&e))
+        linked().map_err(|e: wasmtime::Error| identity.not_linked(K::WORLD.export, &e))
     }
 
     /// What it says of itself must agree with its manifest.

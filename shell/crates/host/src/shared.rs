@@ -26,6 +26,8 @@ pub struct HostOptions {
     pub fuel: bool,
     /// The same random bytes each time, and a clock that stands still: for tests
     pub deterministic: bool,
+    /// Plugins are called here as they are in the shell: errors name commands about them
+    pub known: bool,
     pub log: LogSink,
 }
 
@@ -38,6 +40,7 @@ impl HostOptions {
             no_cache: false,
             fuel: false,
             deterministic: false,
+            known: true,
             log: Arc::new(|_| {}),
         }
     }

@@ -216,6 +216,11 @@ fn not_held() -> Vec<String> {
                 if Some(&*error.code) != *code || !said.contains(words) {
                     wrong.push(format!("{name}: {} instead of {code:?}: {text}", error.code));
                 }
+                // A file that is no plugin has no name yet that a command could be about.
+                let advice = error.next.iter().any(|next| next.contains(&format!(" {name}")));
+                if !advice {
+                    wrong.push(format!("{name}: no command is named: {:?}", error.next));
+                }
                 let safe = text.chars().all(|c| !c.is_control());
                 let named = format!("{} `{name}` 0.1.0 (", kind_of(name));
                 if !safe || !error.message.contains(&named) {

@@ -174,14 +174,49 @@ fn rolling_back_brings_the_file_and_its_grants() {
         install(&place.store, &bytes, &grants).unwrap();
     }
     place.store.revoke("mask", &[]).unwrap();
-    let back = place.store.rollback("mask").unwrap();
+    let back = place.store.rollback("mask", None).unwrap();
     assert_eq!((back.current.version.as_str(), back.history.len()), ("1.1.0", 1));
     assert_eq!(names(&back.current.granted), ["clock="], "as it was granted to that file");
     place.store.load(&back).unwrap();
-    place.store.rollback("mask").unwrap();
-    assert_eq!(code(place.store.rollback("mask")), "plugin-no-history");
+    place.store.rollback("mask", None).unwrap();
+    assert_eq!(code(place.store.rollback("mask", None)), "plugin-no-history");
     assert_eq!(place.store.get("mask").unwrap().current.version, "1.0.0");
-    assert_eq!(files(&place).len(), 3, "files of the versions that were left are gone");
+    assert_eq!(files(&place).len(), 2 + 3, "what was left is kept");
+}
+
+#[test]
+fn what_a_rollback_left_can_be_had_again() {
+    let place = place();
+    let bytes = |version: &str| plugin("transform", "mask", version, &["clock"]);
+    let clock = capability(CapabilityName::Clock, &[]);
+    for version in ["1.0.0", "1.1.0", "1.2.0"] {
+        install(&place.store, &bytes(version), std::slice::from_ref(&clock)).unwrap();
+    }
+    place.store.revoke("mask", &[]).unwrap();
+    let shown = |plugin: &Installed| {
+        let versions = |list: &[kafsh_host::store::Version]| {
+            list.iter().map(|version| version.version.clone()).collect::<Vec<_>>().join(" ")
+        };
+        (versions(&plugin.history), plugin.current.version.clone(), versions(&plugin.later))
+    };
+    let state = |a: &str, b: &str, c: &str| (a.to_string(), b.to_string(), c.to_string());
+    let back = place.store.rollback("mask", Some("1.0.0")).unwrap();
+    assert_eq!(shown(&back), state("", "1.0.0", "1.2.0 1.1.0"));
+    let digest = back.later[0].digest.clone();
+    let forth = place.store.rollback("mask", Some(&format!("sha256:{}", digest.prefix()))).unwrap();
+    assert_eq!(shown(&forth), state("1.0.0 1.1.0", "1.2.0", ""));
+    assert!(names(&forth.current.granted).is_empty(), "what was revoked stays so");
+    assert_eq!(code(place.store.rollback("mask", Some("9.0.0"))), "plugin-no-history");
+    assert_eq!(code(place.store.rollback("mask", Some("sha256:"))), "plugin-no-history");
+    // A new file comes after all that were there.
+    place.store.rollback("mask", Some("1.0.0")).unwrap();
+    let (next, _) = install(&place.store, &bytes("1.3.0"), &[]).unwrap();
+    assert_eq!(shown(&next), state("1.1.0 1.2.0 1.0.0", "1.3.0", ""));
+    // One that was left and is installed again is there once.
+    place.store.rollback("mask", None).unwrap();
+    let (again, _) = install(&place.store, &bytes("1.3.0"), &[]).unwrap();
+    assert_eq!(shown(&again), state("1.1.0 1.2.0 1.0.0", "1.3.0", ""));
+    assert_eq!(files(&place).len(), 2 + 4);
 }
 
 #[test]
@@ -325,7 +360,7 @@ fn a_rehearsal_begins_with_what_is_installed_and_changes_nothing_of_it() {
     let seen = over.get("naming").unwrap();
     assert_eq!(over.load(&seen).unwrap(), bytes);
     install(&over, &plugin("policy", "naming", "2.0.0", &[]), &[]).unwrap();
-    let back = over.rollback("naming").unwrap();
+    let back = over.rollback("naming", None).unwrap();
     assert_eq!(over.load(&back).unwrap(), bytes);
     over.remove("naming").unwrap();
     assert!(over.list().unwrap().is_empty());

@@ -73,10 +73,11 @@ const HISTORY: &[Column] =
 
 const SECTIONS: &[Section] = &[
     Section { key: "capabilities", title: "capabilities", columns: CAPABILITIES },
-    Section { key: "limits", title: "limits of a call", columns: LIMITS },
+    Section { key: "limits", title: "limits", columns: LIMITS },
     Section { key: "settings", title: "settings", columns: SETTINGS },
     Section { key: "bindings", title: "in charge as", columns: BINDINGS },
     Section { key: "history", title: "versions to go back to", columns: HISTORY },
+    Section { key: "later", title: "versions that were left", columns: HISTORY },
 ];
 
 pub static SPEC: CommandSpec = CommandSpec {
@@ -149,6 +150,7 @@ fn with_installation(mut value: Value, installed: &Installed) -> Value {
         })
     };
     value["history"] = installed.history.iter().rev().map(version).collect();
+    value["later"] = installed.later.iter().rev().map(version).collect();
     value
 }
 

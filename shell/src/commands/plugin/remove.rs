@@ -4,7 +4,7 @@ use kafsh_host::store::Installed;
 use kafsh_model::Result;
 
 use super::project;
-use super::rows::{NAME, changed, dry, in_background, installed};
+use super::rows::{INSTALLED, changed, dry, in_background, installed};
 use crate::call::Call;
 use crate::commands::cluster::common::DRY_RUN;
 use crate::flow::Output;
@@ -14,7 +14,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     path: &["plugin", "remove"],
     summary: "forget an installed plugin, its older versions, its grants and its log",
     detail: "It is taken out of the project's lock file too.",
-    args: &[NAME],
+    args: &[INSTALLED],
     flags: &[FlagSpec::switch("if-exists", "no error where it is not installed"), DRY_RUN],
     effect: Effect::Destructive,
     examples: &[Example {
@@ -36,10 +36,10 @@ fn found(call: &Call) -> Result<Option<Installed>> {
 
 async fn question(call: &Call) -> Result<Option<String>> {
     Ok(found(call)?.map(|plugin| {
-        let older = match plugin.history.len() {
+        let older = match plugin.history.len() + plugin.later.len() {
             0 => String::new(),
-            1 => " and 1 older version".to_string(),
-            many => format!(" and {many} older versions"),
+            1 => " and 1 other version".to_string(),
+            many => format!(" and {many} other versions"),
         };
         format!(
             "forget {} `{}` {}{older}, and what was granted to it?",

@@ -3,19 +3,22 @@
 use kafsh_model::Result;
 
 use super::project::{self, When};
-use super::rows::{NAME, changed, dry, in_background, installed};
+use super::rows::{INSTALLED, changed, dry, in_background, installed};
 use crate::call::Call;
 use crate::commands::cluster::common::DRY_RUN;
 use crate::flow::Output;
-use crate::spec::{CommandSpec, Effect, Example};
+use crate::spec::{CommandSpec, Effect, Example, FlagSpec, Kind};
 
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["plugin", "rollback"],
     summary: "go back to the version of a plugin before this one, with its grants",
     detail: "Each time one version further back; `plugin info` lists them. The version that was \
-             left is forgotten: install it again from its source.",
-    args: &[NAME],
-    flags: &[DRY_RUN],
+             left is kept: --to goes to any that is, forwards too. Five older ones are kept.",
+    args: &[INSTALLED],
+    flags: &[
+        FlagSpec::value("to", "VERSION", Kind::Text, "to this one: 1.2.0, or sha256:DIGITS…"),
+        DRY_RUN,
+    ],
     effect: Effect::Write,
     examples: &[Example { line: "plugin rollback house-rules", about: "the new one was worse" }],
     run: |call| Box::pin(run(call)),
@@ -28,8 +31,8 @@ async fn run(call: Call) -> Result<Output> {
         return Ok(dry(changed(&left, "nothing")));
     }
     let store = call.context.plugins.store.clone();
-    let name = left.name.clone();
-    let plugin = in_background(move || store.rollback(&name)).await?;
+    let (name, to) = (left.name.clone(), call.args.opt_text("to"));
+    let plugin = in_background(move || store.rollback(&name, to.as_deref())).await?;
     let left = &left.current;
     let output = changed(&plugin, "rolled back").note(format!(
         "left {} (sha256:{}…) of {}",

@@ -119,14 +119,17 @@ impl PluginStore {
                 asks: inspected.capabilities.clone(),
                 granted,
             };
-            let mut history = Vec::new();
+            let (mut history, mut later) = (Vec::new(), Vec::new());
             let mut disabled = false;
             let mut change = Change::Installed;
             if let Some(before) = preview.before {
-                (history, disabled) = (before.history, before.disabled);
+                (history, later, disabled) = (before.history, before.later, before.disabled);
                 change = Change::Same;
                 if before.current.digest != current.digest {
                     change = Change::Replaced;
+                    // What a rollback left is older than what is installed now.
+                    let left = later.drain(..).rev();
+                    history.extend(left.filter(|left| left.digest != current.digest));
                     history.push(before.current);
                     let surplus = history.len().saturating_sub(HISTORY_MAX);
                     history.drain(..surplus);
@@ -142,7 +145,7 @@ impl PluginStore {
             files::write_atomic(&self.folder, &file, component)
                 .map_err(|e| Error::io(format!("plugin `{}` cannot be kept", preview.name), &e))?;
             let own_name = manifest.name.clone();
-            let entry = Entry { own_name, kind: inspected.kind, disabled, current, history };
+            let entry = Entry { own_name, kind: inspected.kind, disabled, current, history, later };
             state.plugins.insert(preview.name.clone(), entry.clone());
             Ok((entry.named(preview.name), change))
         })
@@ -159,19 +162,26 @@ impl PluginStore {
         })
     }
 
-    /// Goes back to the version before, with what was granted to that one.
+    /// Goes back to the version before, with what was granted to that one; or to the one that is
+    /// called `to`, which may be one that an earlier rollback left. None is forgotten.
     ///
     /// # Errors
     /// `plugin-no-history`; as [`PluginStore::remove`]. `plugin-digest-changed` where the file of
     /// that version is not what it was: then all is as it was.
-    pub fn rollback(&self, name: &str) -> Result<Installed> {
+    pub fn rollback(&self, name: &str, to: Option<&str>) -> Result<Installed> {
         self.change_one(name, |entry| {
-            let Some(before) = entry.history.pop() else {
-                let message = format!("there is no version of `{name}` before this one");
+            let found = match to {
+                None => entry.step_back(),
+                Some(to) => turn_to(entry, to),
+            };
+            if !found {
+                let message = match to {
+                    None => format!("there is no version of `{name}` before this one"),
+                    Some(to) => format!("no version `{}` of `{name}` is kept", to.escape_debug()),
+                };
                 return Err(Error::not_found("plugin-no-history", message)
                     .with_next(format!("plugin info {name}")));
-            };
-            entry.current = before;
+            }
             self.bytes(&entry.clone().named(name.to_owned())).map(|_| ())
         })
     }
@@ -271,6 +281,22 @@ impl PluginStore {
             }
         }
     }
+}
+
+/// Makes the version that is called `to` the current one: an older one before a newer one.
+fn turn_to(entry: &mut Entry, to: &str) -> bool {
+    if entry.current.is_called(to) {
+        return true;
+    }
+    if entry.history.iter().any(|version| version.is_called(to)) {
+        while !entry.current.is_called(to) && entry.step_back() {}
+        return true;
+    }
+    if entry.later.iter().any(|version| version.is_called(to)) {
+        while !entry.current.is_called(to) && entry.step_forth() {}
+        return true;
+    }
+    false
 }
 
 /// Whether a grant to the version before holds for what the new one asks: it asks for no more

@@ -20,6 +20,9 @@ pub(super) const PLUGINS_MAX: usize = 1_000;
 /// Versions of a plugin that are kept to go back to.
 pub(super) const HISTORY_MAX: usize = 5;
 
+/// Hexadecimal digits of a digest that name a version, at least.
+const DIGEST_DIGITS_LEAST: usize = 4;
+
 /// One version of an installed plugin, with what was granted to it and to nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
@@ -41,6 +44,17 @@ pub struct Version {
     pub granted: Vec<Capability>,
 }
 
+impl Version {
+    /// Whether a person means this one: by its version, or by the beginning of its digest.
+    pub(super) fn is_called(&self, word: &str) -> bool {
+        let digits = word.strip_prefix("sha256:");
+        let begins = |digits: &str| {
+            digits.len() >= DIGEST_DIGITS_LEAST && self.digest.as_str().starts_with(digits)
+        };
+        self.version == word || digits.is_some_and(begins)
+    }
+}
+
 /// An installed plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
@@ -53,6 +67,8 @@ pub struct Installed {
     pub disabled: bool,
     /// What was there before, the latest last
     pub history: Vec<Version>,
+    /// What was left by a rollback, the next one last
+    pub later: Vec<Version>,
 }
 
 impl Installed {
@@ -71,12 +87,33 @@ pub(super) struct Entry {
     pub(super) current: Version,
     #[serde(default)]
     pub(super) history: Vec<Version>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) later: Vec<Version>,
 }
 
 impl Entry {
+    /// All that are kept.
+    fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.history.iter().chain([&self.current]).chain(&self.later)
+    }
+
     pub(super) fn named(self, name: String) -> Installed {
-        let Entry { own_name, kind, disabled, current, history } = self;
-        Installed { name, own_name, kind, current, disabled, history }
+        let Entry { own_name, kind, disabled, current, history, later } = self;
+        Installed { name, own_name, kind, current, disabled, history, later }
+    }
+
+    /// Makes the version before the current one; false where there is none.
+    pub(super) fn step_back(&mut self) -> bool {
+        let Some(before) = self.history.pop() else { return false };
+        self.later.push(std::mem::replace(&mut self.current, before));
+        true
+    }
+
+    /// Makes the version that a rollback left the current one; false where there is none.
+    pub(super) fn step_forth(&mut self) -> bool {
+        let Some(next) = self.later.pop() else { return false };
+        self.history.push(std::mem::replace(&mut self.current, next));
+        true
     }
 }
 
@@ -94,7 +131,7 @@ impl State {
     /// Names of the files that it needs.
     pub(super) fn files(&self) -> Vec<String> {
         let entries = self.plugins.values();
-        let versions = entries.flat_map(|entry| entry.history.iter().chain([&entry.current]));
+        let versions = entries.flat_map(|entry| entry.versions());
         versions.map(|version| file_name(&version.digest)).collect()
     }
 }
