@@ -12,6 +12,9 @@ use crate::guest::GuestState;
 use crate::limits::{COMPILE_TIME_MAX, Limits};
 use crate::ticker::Ticker;
 
+/// Version of wasmtime, the engine that plugins run in.
+pub const ENGINE_VERSION: &str = "48.0.8";
+
 pub(crate) struct Engine {
     pub(crate) wasmtime: wasmtime::Engine,
     pub(crate) ticker: Ticker,
@@ -99,4 +102,16 @@ fn config(stack_bytes: usize, counts_fuel: bool) -> Config {
         .wasm_tail_call(false)
         .shared_memory(false);
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_that_is_told_is_the_one_that_is_built() {
+        let lock = include_str!("../../../../Cargo.lock");
+        let built = format!("name = \"wasmtime\"\nversion = \"{ENGINE_VERSION}\"");
+        assert!(lock.contains(&built), "Cargo.lock has another wasmtime than {ENGINE_VERSION}");
+    }
 }

@@ -47,6 +47,7 @@ pub mod store;
 mod text;
 mod ticker;
 
+pub use engine::ENGINE_VERSION;
 pub use grants::Grants;
 pub use inspect::{
     Inspected, MANIFEST_SECTION, SectionSize, inspect, is_glob, is_plugin_name, lent_to,
