@@ -99,7 +99,8 @@ pub fn check(kind: Kind, text: &str) -> std::result::Result<(), String> {
         _ => Err(format!("`{text}` is no whole number from {low} to {high}")),
     };
     match kind {
-        Kind::Text | Kind::Command | Kind::TopicKey | Kind::Plugin(_) => Ok(()),
+        Kind::Text | Kind::Command | Kind::TopicKey => Ok(()),
+        Kind::Plugin(_) | Kind::AnyPlugin | Kind::Installed | Kind::Binding => Ok(()),
         Kind::Group | Kind::Path if text.is_empty() => Err("it is empty".to_string()),
         Kind::Group | Kind::Path | Kind::Jq => Ok(()),
         Kind::Topic => kafsh_model::name::check_topic_name(text).map_err(|e| e.to_string()),

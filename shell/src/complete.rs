@@ -7,6 +7,7 @@ mod values;
 use std::path::PathBuf;
 
 use kafsh_lang::{CursorContext, CursorPlace, CursorWord, at_cursor};
+use kafsh_model::plugin::PluginKind;
 
 use crate::bind::{Found, find_command};
 use crate::commands;
@@ -22,6 +23,10 @@ pub struct Names {
     /// Ids
     pub brokers: Vec<String>,
     pub variables: Vec<String>,
+    /// Installed, not bundled
+    pub plugins: Vec<(String, PluginKind)>,
+    /// Policies in charge, by the names of their bindings
+    pub bindings: Vec<String>,
     /// What relative paths are relative to
     pub directory: PathBuf,
     /// Words that only a prompt knows may stand here

@@ -26,6 +26,11 @@ use logs::PluginLogs;
 /// Folder of installed plugins, below the data folder.
 const FOLDER: &str = "plugins";
 
+/// Where installed plugins are.
+pub fn folder(home: &Home) -> PathBuf {
+    home.data.join(FOLDER)
+}
+
 /// What the scripts of a project may count on.
 #[derive(Clone, Debug)]
 pub struct Project {
@@ -63,7 +68,7 @@ pub struct PluginRegistry {
 impl PluginRegistry {
     /// Real ones; in a rehearsal changes go to `rehearsal` and are gone with it.
     pub fn new(home: &Home, project: Project, rehearsal: Option<PathBuf>) -> Self {
-        let real = home.data.join(FOLDER);
+        let real = self::folder(home);
         let store = match rehearsal {
             Some(folder) => PluginStore::open(folder.join(FOLDER)).over(real),
             None => PluginStore::open(real),

@@ -170,8 +170,14 @@ pub enum Kind {
     Text,
     Topic,
     Group,
-    /// The name of a plugin of this kind: those that travel with kafsh are offered
+    /// The name of a plugin of this kind, bundled or installed
     Plugin(PluginKind),
+    /// The name of any plugin
+    AnyPlugin,
+    /// The name of a plugin that was installed
+    Installed,
+    /// The name under which a policy is bound
+    Binding,
     /// A broker's id
     Broker,
     Cluster,

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafsh_host::store::PluginStore;
+
 use super::{Candidate, Completion, Names, complete, values};
-use crate::repl::live::{Live, Which, cluster_names};
+use crate::repl::live::{Live, Which, binding_names, cluster_names, plugin_names};
 use crate::spec::OUTPUT_FORMATS;
 use crate::wire;
 
@@ -55,7 +57,7 @@ fn complete_words(words: &[String], live: impl Fn(&Line<'_>, &mut Names)) -> Com
     let Some((partial, before)) = words.split_last() else { return Completion::default() };
     let line = read(before);
     let directory = std::env::current_dir().unwrap_or_default();
-    let mut names = Names { clusters: clusters(), directory, ..Names::default() };
+    let mut names = Names { directory, ..kept_names() };
     match (line.pending, line.script, line.command) {
         (Some("-C"), ..) => return listed(names.clusters.iter().map(String::as_str), partial),
         (Some("-O"), ..) => return listed(OUTPUT_FORMATS.iter().copied(), partial),
@@ -158,10 +160,13 @@ fn first(partial: &str, names: &Names) -> Completion {
 }
 
 /// Names of the clusters on disk.
-fn clusters() -> Vec<String> {
-    let home = crate::config::Home::find();
-    let store = home.and_then(|home| kafsh_cluster::store::Store::open(home.data));
-    store.map(|store| cluster_names(&store)).unwrap_or_default()
+/// What is known without asking a cluster.
+fn kept_names() -> Names {
+    let Ok(home) = crate::config::Home::find() else { return Names::default() };
+    let plugins = plugin_names(&PluginStore::open(crate::plugins::folder(&home)));
+    let Ok(store) = kafsh_cluster::store::Store::open(home.data) else { return Names::default() };
+    let (clusters, bindings) = (cluster_names(&store), binding_names(&store));
+    Names { clusters, plugins, bindings, ..Names::default() }
 }
 
 /// Asks the cluster, within the budget; what does not answer has no names.

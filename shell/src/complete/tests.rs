@@ -10,6 +10,8 @@ fn names() -> Names {
         groups: list(&["billing", "my group"]),
         brokers: list(&["1", "2", "3"]),
         variables: list(&["limit", "names"]),
+        plugins: vec![("house-rules".to_string(), PluginKind::Policy)],
+        bindings: list(&["three", "names-of-teams"]),
         at_prompt: true,
         ..Names::default()
     }
@@ -173,4 +175,21 @@ fn settings_and_their_values() {
 fn nothing_is_offered_in_records_and_comments() {
     assert!(shown("produce t <<END\nver").is_empty());
     assert!(shown("version # ver").is_empty());
+}
+
+#[test]
+fn plugins_are_offered_where_they_may_stand() {
+    let policies = shown("policy bind ");
+    assert!(policies.contains(&"house-rules".to_string()), "{policies:?}");
+    assert!(policies.contains(&"naming".to_string()), "{policies:?}");
+    assert!(!policies.contains(&"launch".to_string()), "{policies:?}");
+    let any = shown("plugin info ");
+    assert!(["house-rules", "launch", "naming"].iter().all(|name| any.contains(&(*name).into())));
+    for verb in ["grant", "revoke", "remove", "rollback", "disable", "enable"] {
+        assert_eq!(completed(&format!("plugin {verb} h")), format!("plugin {verb} house-rules "));
+        assert_eq!(shown(&format!("plugin {verb} na")), [""; 0], "a bundled one is no choice");
+    }
+    for verb in ["explain", "mode", "unbind"] {
+        assert_eq!(completed(&format!("policy {verb} th")), format!("policy {verb} three "));
+    }
 }

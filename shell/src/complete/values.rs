@@ -1,6 +1,7 @@
 //! Values of arguments and flags, by the kind that the table gives them.
 
 use kafsh_model::keys::{self, Key, KeyType};
+use kafsh_model::plugin::PluginKind;
 
 use super::{Names, Offer, Offers};
 use crate::spec::Kind;
@@ -29,17 +30,25 @@ pub fn of_kind(kind: Kind, partial: &str, given: &[&str], names: &Names) -> Offe
             let left = keys::all_topic().filter(|key| !given.contains(&key.name));
             Offers::of(left.map(|key| Offer::new(key.name, key.about)).collect())
         }
-        Kind::Plugin(kind) => {
-            let bundled = kafsh_bundled::plugins().iter();
-            let names = bundled.filter(|plugin| plugin.kind == kind.name());
-            Offers::of(names.map(|plugin| Offer::plain(plugin.name)).collect())
-        }
+        Kind::Plugin(kind) => plugins(names, true, Some(kind)),
+        Kind::AnyPlugin => plugins(names, true, None),
+        Kind::Installed => plugins(names, false, None),
+        Kind::Binding => Offers::of(plain(&names.bindings)),
         Kind::Choice(choices) => words(choices),
         Kind::PortOrAuto => words(&["auto"]),
         Kind::Offset => words(&["earliest", "latest"]),
         // What only the user knows.
         _ => Offers::default(),
     }
+}
+
+/// Installed plugins, and `bundled` ones; of one kind or of all.
+fn plugins(names: &Names, bundled: bool, kind: Option<PluginKind>) -> Offers {
+    let own = kafsh_bundled::plugins().iter().filter(|_| bundled);
+    let own = own.filter(|plugin| kind.is_none_or(|kind| plugin.kind == kind.name()));
+    let installed = names.plugins.iter().filter(|(_, is)| kind.is_none_or(|kind| *is == kind));
+    let installed = installed.map(|(name, kind)| Offer::new(name, kind.name()));
+    Offers::of(own.map(|plugin| Offer::new(plugin.name, plugin.kind)).chain(installed).collect())
 }
 
 /// `key=value`, or the keys; `lead` stands before the key (`2:`).

@@ -17,7 +17,7 @@ use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 use tokio::sync::mpsc;
 
 use super::history::{ENTRIES_MAX, HistoryFile, keeps};
-use super::live::{Live, Which, cluster_names};
+use super::live::{Live, Which, binding_names, cluster_names, plugin_names};
 use super::paint;
 use super::prompt::Look;
 use crate::bind::{Found, find_command};
@@ -174,6 +174,8 @@ impl Assistant {
             groups: seen.groups,
             brokers: seen.brokers,
             variables: session.variables().into_keys().collect(),
+            plugins: plugin_names(&context.plugins.store),
+            bindings: binding_names(&context.store),
             directory: directory.clone(),
             at_prompt: true,
         }

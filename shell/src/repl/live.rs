@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use kafsh_cluster::store::Store;
+use kafsh_host::store::PluginStore;
 use kafsh_model::BrokerId;
+use kafsh_model::plugin::PluginKind;
 use kafsh_model::port::{Admin, Target};
 use kafsh_model::topic::{PartitionDescription, TopicDescription};
 use tokio::runtime::Handle;
@@ -229,6 +231,18 @@ fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut names: Vec<String> = names.take(NAMES_MAX).collect();
     names.sort();
     names
+}
+
+/// Installed plugins; a store that cannot be read has none.
+pub fn plugin_names(store: &PluginStore) -> Vec<(String, PluginKind)> {
+    let installed = store.list().unwrap_or_default();
+    installed.into_iter().map(|plugin| (plugin.name, plugin.kind)).collect()
+}
+
+/// Names under which policies are bound; a store that cannot be read has none.
+pub fn binding_names(store: &Store) -> Vec<String> {
+    let bindings = store.policy_bindings().unwrap_or_default();
+    bindings.into_iter().map(|binding| binding.name).collect()
 }
 
 /// Names of all clusters, ours first; a store that cannot be read has none.

@@ -2,7 +2,7 @@
 
 use kafsh_model::Result;
 
-use super::rows::{NAME, switched};
+use super::rows::{INSTALLED, switched};
 use crate::call::Call;
 use crate::commands::cluster::common::DRY_RUN;
 use crate::flow::Output;
@@ -12,7 +12,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     path: &["plugin", "disable"],
     summary: "switch an installed plugin off without forgetting it",
     detail: "It keeps its file and its grants; whatever names it is refused with `plugin-disabled`.",
-    args: &[NAME],
+    args: &[INSTALLED],
     flags: &[DRY_RUN],
     effect: Effect::Write,
     examples: &[Example { line: "plugin disable house-rules", about: "one that was installed" }],

@@ -2,7 +2,7 @@
 
 use kafsh_model::Result;
 
-use super::rows::{NAME, switched};
+use super::rows::{INSTALLED, switched};
 use crate::call::Call;
 use crate::commands::cluster::common::DRY_RUN;
 use crate::flow::Output;
@@ -12,7 +12,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     path: &["plugin", "enable"],
     summary: "switch an installed plugin on again",
     detail: "With the grants that it had.",
-    args: &[NAME],
+    args: &[INSTALLED],
     flags: &[DRY_RUN],
     effect: Effect::Write,
     examples: &[Example { line: "plugin enable house-rules", about: "one that was installed" }],

@@ -6,7 +6,7 @@ use kafsh_model::plugin::Capability;
 
 use super::consent::{Asking, YES, parse_grants};
 use super::project::{self, When};
-use super::rows::{NAME, changed, dry, in_background, installed};
+use super::rows::{INSTALLED, changed, dry, in_background, installed};
 use crate::call::Call;
 use crate::commands::cluster::common::DRY_RUN;
 use crate::flow::Output;
@@ -19,7 +19,7 @@ pub static SPEC: CommandSpec = CommandSpec {
              for can be granted; `cluster-read=orders-*` grants less of it than was asked for. \
              Without capabilities, all that it lacks is shown and asked about.",
     args: &[
-        NAME,
+        INSTALLED,
         ArgSpec {
             name: "capability",
             kind: Kind::Text,

@@ -32,7 +32,7 @@ pub static SPEC: CommandSpec = CommandSpec {
              that were refused, are changes: `audit --failed` has them.",
     args: &[ArgSpec {
         name: "name",
-        kind: Kind::Text,
+        kind: Kind::AnyPlugin,
         arity: Arity::Optional,
         help: "a plugin of `plugin list`",
     }],

@@ -4,7 +4,7 @@ use kafsh_model::Result;
 
 use super::consent::capability_name;
 use super::project::{self, When};
-use super::rows::{NAME, changed, dry, in_background, installed};
+use super::rows::{INSTALLED, changed, dry, in_background, installed};
 use crate::call::Call;
 use crate::commands::cluster::common::DRY_RUN;
 use crate::flow::Output;
@@ -15,7 +15,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     summary: "take back what was granted to a plugin",
     detail: "Without capabilities, all of it. A plugin that lacks what it asks for is not run.",
     args: &[
-        NAME,
+        INSTALLED,
         ArgSpec {
             name: "capability",
             kind: Kind::Text,

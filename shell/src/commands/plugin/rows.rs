@@ -18,9 +18,16 @@ pub const BUILT_IN: &str = "built in";
 
 pub const NAME: ArgSpec = ArgSpec {
     name: "name",
-    kind: Kind::Text,
+    kind: Kind::AnyPlugin,
     arity: Arity::One,
     help: "a plugin of `plugin list`",
+};
+
+pub const INSTALLED: ArgSpec = ArgSpec {
+    name: "name",
+    kind: Kind::Installed,
+    arity: Arity::One,
+    help: "a plugin of `plugin list --installed`",
 };
 
 pub const CHANGED: &[Column] = &[

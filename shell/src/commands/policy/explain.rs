@@ -34,7 +34,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     summary: "say what a bound policy is for, where it is in charge and how it is set",
     args: &[ArgSpec {
         name: "name",
-        kind: Kind::Text,
+        kind: Kind::Binding,
         arity: Arity::One,
         help: "the binding, as `policy list` and refusals name it",
     }],

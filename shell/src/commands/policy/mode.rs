@@ -15,7 +15,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     args: &[
         ArgSpec {
             name: "name",
-            kind: Kind::Text,
+            kind: Kind::Binding,
             arity: Arity::One,
             help: "the binding, as `policy list` names it",
         },

@@ -14,7 +14,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     summary: "take a binding of a policy away",
     args: &[ArgSpec {
         name: "name",
-        kind: Kind::Text,
+        kind: Kind::Binding,
         arity: Arity::One,
         help: "the binding, as `policy list` names it",
     }],
