@@ -62,7 +62,10 @@ impl Request {
         if self.changes(part) { Severity::Deny } else { Severity::Warn }
     }
 
-    /// A further fact: `user`, `file`, `line`, `dry-run`.
+    /// A further fact: `user`; `file` and `line` of the script; `dry-run`, `true` where nothing is
+    /// going to be changed, else `false`; and for a topic that is created `given`, which of
+    /// `partitions` and `replication-factor` it says itself (the rest are the brokers' defaults).
+    /// A fact that is not there is not known.
     pub fn extra(&self, key: &str) -> Option<&str> {
         find(&self.extras, key)
     }

@@ -22,7 +22,7 @@ use kafsh_model::{ClusterName, Error, Result};
 use crate::call::CALL_DEADLINE;
 use crate::config::Home;
 use crate::plugins::PluginRegistry;
-use crate::policy::PlanGate;
+use crate::policy::{Asker, PlanGate};
 use crate::run::User;
 
 /// The version of Kafka that is provisioned where none is named: the last line with ZooKeeper.
@@ -106,18 +106,20 @@ impl Context {
         self.plugins.transform(name).inspect_err(|error| self.plugins.keep_refusal(name, error))
     }
 
-    /// An engine for one command, whose line `command` is without secrets.
+    /// An engine for one command, whose line `command` is without secrets; `asker` is what policies
+    /// are told of it.
     pub fn engine(
         &self,
         progress: Arc<dyn Progress>,
         cancel: Cancel,
         command: &str,
+        asker: Asker,
     ) -> Result<Engine> {
         let steps: Arc<dyn Steps> = self.plugins.clone();
         let engine =
             Engine::new(self.runtime.clone(), self.connector.clone(), steps, self.store.clone());
         let bound = crate::policy::on(self, |_| true)?;
-        let gate = PlanGate { bound, progress: progress.clone() };
+        let gate = PlanGate { bound, asker, progress: progress.clone() };
         let engine = engine.with_progress(progress).with_cancel(cancel);
         Ok(engine.with_command(command.to_string()).with_gate(Arc::new(gate)))
     }
@@ -129,8 +131,8 @@ impl Context {
         request.kafka = Some(KAFKA_VERSION.to_string());
         let registry = self.store.keep_ports(PortRegistry::default(), Some(&name))?;
         let spec = kafsh_cluster::spec::build(&request, &registry)?;
-        let engine =
-            self.engine(Arc::new(crate::repl::progress::Quiet), Cancel::new(), "rehearse")?;
+        let progress = Arc::new(crate::repl::progress::Quiet);
+        let engine = self.engine(progress, Cancel::new(), "rehearse", Asker::default())?;
         engine.up(&spec, &UpOptions::default()).await.map(|_| ())
     }
 
@@ -301,7 +303,7 @@ impl Context {
         }
         user.note(&format!("`{name}` was ephemeral and is going away"));
         let progress = Arc::new(crate::repl::progress::Quiet);
-        let engine = self.engine(progress, Cancel::new(), "ephemeral")?;
+        let engine = self.engine(progress, Cancel::new(), "ephemeral", Asker::default())?;
         // It was made with `--ephemeral`: that it goes is what was asked for.
         let options = StopOptions { force: true, ..StopOptions::default() };
         if !engine.destroy_own(&name, &options, Confirmed::by_user()).await? {

@@ -7,6 +7,7 @@ mod ask;
 mod change;
 mod guard;
 mod state;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +15,15 @@ use std::sync::Arc;
 use kafsh_model::plugin::Settings;
 use kafsh_model::policy::{Policy, PolicyBinding, PolicyMode};
 use kafsh_model::port::Admin;
+use kafsh_model::topic::TopicSpec;
 use kafsh_model::{Error, Result};
 
 pub use ask::{Answer, Said, refusal};
 pub use guard::{GuardedAdmin, PlanGate};
 pub use state::facts;
+pub use trial::trial;
+
+use change::{PARTITIONS, REPLICATION_FACTOR};
 
 use crate::call::Call;
 use crate::context::Context;
@@ -36,7 +41,7 @@ pub struct Bound {
 pub struct Charge {
     pub cluster: String,
     pub bound: Arc<Vec<Bound>>,
-    /// `user`, `file`, `line`
+    /// `user`, `file`, `line`, `dry-run`, `given`
     pub extras: BTreeMap<String, String>,
 }
 
@@ -55,8 +60,56 @@ impl Charge {
         Charge {
             cluster: cluster.to_string(),
             bound: Arc::new(bound),
-            extras: BTreeMap::from([("user".to_string(), user())]),
+            extras: Asker::default().extras(),
         }
+    }
+
+    /// Whose change it is, and where it is asked for.
+    #[must_use]
+    pub fn asked_by(self, asker: &Asker) -> Charge {
+        Charge { extras: asker.extras(), ..self }
+    }
+
+    /// For a topic that is to be created: what of its counts was said, and not left to the brokers.
+    #[must_use]
+    pub fn of_creation(&self, topic: &TopicSpec) -> Charge {
+        let assigned = !topic.assignments.is_empty();
+        let counts = [
+            (PARTITIONS, topic.partitions.is_some()),
+            (REPLICATION_FACTOR, topic.replication_factor.is_some()),
+        ];
+        let given = counts.iter().filter(|(_, said)| *said || assigned).map(|(field, _)| *field);
+        let mut charge = self.clone();
+        charge.extras.insert("given".to_string(), given.collect::<Vec<_>>().join(","));
+        charge
+    }
+}
+
+/// Who wants a change, as policies are told it beside what is to be changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asker {
+    /// File and line of the script
+    pub place: Option<(String, usize)>,
+    /// Nothing is changed, whatever they say
+    pub dry_run: bool,
+}
+
+impl Asker {
+    /// That of a command: where it stands, and whether it is only tried.
+    pub fn of(call: &Call) -> Self {
+        Asker { place: call.place.clone(), dry_run: call.args.switch("dry-run") }
+    }
+
+    fn extras(&self) -> BTreeMap<String, String> {
+        let mut extras = BTreeMap::from([
+            ("user".to_string(), user()),
+            ("dry-run".to_string(), self.dry_run.to_string()),
+        ]);
+        if let Some((file, line)) = &self.place {
+            extras.insert("file".to_string(), file.clone());
+            extras.insert("line".to_string(), line.to_string());
+        }
+        extras
     }
 }
 
@@ -101,12 +154,8 @@ fn charge_of(call: &Call) -> Result<Option<Charge>> {
         Some(address) => address,
         None => call.cluster_name()?,
     };
-    let mut charge = Charge::of(&call.context, &cluster)?;
-    if let (Some(charge), Some((file, line))) = (&mut charge, &call.place) {
-        charge.extras.insert("file".to_string(), file.clone());
-        charge.extras.insert("line".to_string(), line.to_string());
-    }
-    Ok(charge)
+    let charge = Charge::of(&call.context, &cluster)?;
+    Ok(charge.map(|charge| charge.asked_by(&Asker::of(call))))
 }
 
 /// What the policies in charge have against deleting topics, without deleting any.

@@ -74,7 +74,7 @@ impl RequestBuilder {
         self
     }
 
-    /// `user`, `file`, `line`, `dry-run`.
+    /// `user`, `file`, `line`, `dry-run`, `given`: as [`Request::extra`] has them.
     pub fn extra(mut self, key: &str, value: &str) -> Self {
         self.request.extras.push(Property::new(key, value));
         self

@@ -13,6 +13,9 @@ use kafsh_model::{Error, Result};
 use super::change::amended;
 use super::{Bound, Charge};
 
+/// Commands that are taken over from what a policy broke with.
+const NEXT_OF_BROKEN_MAX: usize = 2;
+
 /// What one binding said of one topic.
 #[derive(Clone, Debug)]
 pub struct Said {
@@ -71,7 +74,7 @@ impl Said {
             }
             Answer::Broken(error) => {
                 let cause = error.cause.as_ref().map(|c| format!(": {c}")).unwrap_or_default();
-                format!("`{binding}` could not answer: {}{cause}", error.message)
+                format!("`{binding}` [{}] could not answer: {}{cause}", error.code, error.message)
             }
         }
     }
@@ -197,7 +200,8 @@ fn amend(state: &mut TopicState, amendments: Vec<(Said, Amendment)>) -> Vec<Said
             Some((_, value)) if *value == amendment.value => continue,
             Some((first, _)) => {
                 let message = format!("`{first}` amends `{field}` to something else");
-                Answer::Broken(Error::failed("policy-conflict", message))
+                let conflict = Error::failed("policy-conflict", message);
+                Answer::Broken(conflict.with_next(format!("policy explain {first}")))
             }
             None => match amended(state, &amendment) {
                 Ok(before) => {
@@ -233,5 +237,14 @@ pub fn refusal(topic: &str, verb: &str, said: &[Said]) -> Option<Error> {
     if against.iter().all(|said| matches!(said.answer, Answer::Broken(_))) {
         error.cause = Some("a policy that is enforced and cannot answer refuses".to_string());
     }
-    Some(error.with_next(format!("policy explain {}", first.binding)))
+    let mut error = error.with_next(format!("policy explain {}", first.binding));
+    // What would mend one that broke.
+    let broken = against.iter().find_map(|said| match &said.answer {
+        Answer::Broken(broken) => Some(&broken.next),
+        _ => None,
+    });
+    for next in broken.into_iter().flatten().take(NEXT_OF_BROKEN_MAX) {
+        error = error.with_next(next.clone());
+    }
+    Some(error)
 }

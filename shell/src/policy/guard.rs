@@ -18,7 +18,7 @@ use kafsh_model::{Error, Result};
 
 use super::change::{PARTITIONS, REPLICATION_FACTOR, after, changes_between};
 use super::state::{current_state, defaults, facts};
-use super::{Bound, Charge, Said, refusal};
+use super::{Asker, Bound, Charge, Said, refusal};
 
 /// Asks the policies in charge before it passes a change on.
 pub struct GuardedAdmin {
@@ -49,7 +49,8 @@ impl GuardedAdmin {
             return Ok(spec.clone());
         }
         let wanted = wanted(self.inner.as_ref(), spec).await?;
-        let asked = self.charge.ask(Operation::Create, &spec.name, None, Some(&wanted), facts);
+        let charge = self.charge.of_creation(spec);
+        let asked = charge.ask(Operation::Create, &spec.name, None, Some(&wanted), facts);
         let (said, admitted) = asked.await?;
         if let Some(error) = refusal(&spec.name, "created", &said) {
             return Err(error);
@@ -328,6 +329,7 @@ impl Admin for GuardedAdmin {
 pub struct PlanGate {
     /// Those that are on, of all clusters
     pub bound: Vec<Bound>,
+    pub asker: Asker,
     pub progress: Arc<dyn Progress>,
 }
 
@@ -335,7 +337,7 @@ impl PlanGate {
     async fn ask(&self, cluster: &str, topic: &TopicSpec) -> Result<TopicSpec> {
         let about = |bound: &&Bound| bound.binding.is_about_cluster(cluster);
         let bound: Vec<Bound> = self.bound.iter().filter(about).cloned().collect();
-        let charge = Charge::over(cluster, bound);
+        let charge = Charge::over(cluster, bound).asked_by(&self.asker).of_creation(topic);
         let number = |count: Option<i64>| count.and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
         let wanted = TopicState {
             partitions: number(topic.partitions.map(i64::from)),

@@ -4,10 +4,11 @@
 #[cfg(test)]
 mod tests;
 
-use kafsh_sdk::policy::{Request, Response, TopicState, policy};
+use kafsh_sdk::policy::{Operation, Request, Response, TopicState, policy};
 use kafsh_sdk::{Result, Settings};
 
 const MIN_ISR: &str = "min.insync.replicas";
+const FACTOR: &str = "replication-factor";
 
 #[derive(Clone, Debug, Settings)]
 pub struct Limits {
@@ -21,6 +22,12 @@ pub struct Limits {
     /// Whether `min.insync.replicas` is set to `min-isr` where the topic does not set it
     #[setting(default = "false")]
     pub fill: bool,
+    /// Whether a topic has to set `min.insync.replicas` itself
+    #[setting(default = "false")]
+    pub require_isr: bool,
+    /// Whether a new topic has to say its replication factor, instead of leaving it to the brokers
+    #[setting(default = "false")]
+    pub explicit: bool,
 }
 
 #[policy]
@@ -36,18 +43,24 @@ pub fn check(request: &Request, limits: &Limits) -> Result<Response> {
 fn factor(request: &Request, topic: &TopicState, limits: &Limits, answer: &mut Response) {
     let severity = request.severity(|topic| topic.replication_factor);
     let factor = topic.replication_factor;
+    let given = request.extra("given").map(|given| given.split(','));
+    // A host that does not tell what was given is not held to it.
+    let left_out = given.is_some_and(|mut given| !given.any(|field| field == FACTOR));
+    if limits.explicit && left_out && request.operation == Operation::Create {
+        answer
+            .deny("replication-factor-missing", "the topic does not say its replication factor")
+            .field(FACTOR)
+            .suggest(limits.min);
+    }
     if factor < limits.min {
         let message = format!("replication factor {factor} is less than {}", limits.min);
         answer
             .tell(severity, "replication-factor-too-low", message)
-            .field("replication-factor")
+            .field(FACTOR)
             .suggest(limits.min);
     } else if let Some(max) = limits.max.filter(|max| factor > *max) {
         let message = format!("replication factor {factor} is more than {max}");
-        answer
-            .tell(severity, "replication-factor-too-high", message)
-            .field("replication-factor")
-            .suggest(max);
+        answer.tell(severity, "replication-factor-too-high", message).field(FACTOR).suggest(max);
     }
 }
 
@@ -58,6 +71,13 @@ fn min_isr(request: &Request, topic: &TopicState, limits: &Limits, answer: &mut 
         let fits = |least: &u32| limits.fill && *least <= topic.replication_factor;
         if let Some(least) = limits.min_isr.filter(fits) {
             answer.amend(field, least, "a topic says how many replicas must have a record");
+        } else if limits.require_isr {
+            let severity = request.severity(|topic| topic.config(MIN_ISR).is_none());
+            let message = format!("the topic does not set `{MIN_ISR}`");
+            let finding = answer.tell(severity, "min-isr-missing", message).field(field);
+            if let Some(least) = limits.min_isr {
+                finding.suggest(least);
+            }
         }
         return;
     };

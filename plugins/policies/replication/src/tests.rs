@@ -6,7 +6,14 @@ use kafsh_sdk::testing;
 use super::{Limits, check};
 
 fn limits() -> Limits {
-    Limits { min: 3, max: Some(5), min_isr: Some(2), fill: false }
+    Limits {
+        min: 3,
+        max: Some(5),
+        min_isr: Some(2),
+        fill: false,
+        require_isr: false,
+        explicit: false,
+    }
 }
 
 fn rules(request: &Request) -> Vec<String> {
@@ -60,4 +67,29 @@ fn a_missing_number_is_filled_in_once() {
     assert_eq!(answer.amendments[0].field, "config.min.insync.replicas");
     assert_eq!(answer.amendments[0].value.as_deref(), Some("2"));
     assert!(check(&topic(3, "2"), &limits).unwrap().amendments.is_empty());
+}
+
+#[test]
+fn what_has_to_be_said_is_missed_where_it_was_left_out() {
+    let limits = Limits { explicit: true, require_isr: true, ..limits() };
+    let rules = |given: Option<&str>, isr: Option<&str>| {
+        let mut builder = testing::create("orders").replication_factor(3);
+        if let Some(given) = given {
+            builder = builder.extra("given", given);
+        }
+        if let Some(isr) = isr {
+            builder = builder.config("min.insync.replicas", isr);
+        }
+        let answer = check(&builder.build(), &limits).unwrap();
+        answer.rules().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(Some("partitions,replication-factor"), Some("2")), [""; 0]);
+    assert_eq!(rules(Some("partitions"), Some("2")), ["replication-factor-missing"]);
+    assert_eq!(rules(Some(""), Some("2")), ["replication-factor-missing"]);
+    assert_eq!(rules(None, Some("2")), [""; 0], "a host that does not tell");
+    assert_eq!(rules(None, None), ["min-isr-missing"]);
+    // A topic that never set it is not held up when something else is changed.
+    let request = testing::alter("orders").config("retention.ms", 1000).build();
+    let answer = check(&request, &limits).unwrap();
+    assert!(answer.findings.iter().all(|finding| finding.severity == Severity::Warn));
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::flow::{Column, Show, column, column_as};
+use crate::policy::Asker;
 use crate::spec::{ArgSpec, Arity, FlagSpec, Kind};
 
 /// The cluster of a command that works on one; without it, the session's.
@@ -70,7 +71,16 @@ pub fn unregistered(call: &Call) -> bool {
 }
 
 pub fn engine(call: &Call) -> Result<Engine> {
-    call.context.engine(call.progress.clone(), call.cancel.clone(), &call.line)
+    engine_for(call, Asker::of(call))
+}
+
+/// An engine that only plans, whether `--dry-run` was given or not.
+pub fn planning_engine(call: &Call) -> Result<Engine> {
+    engine_for(call, Asker { dry_run: true, ..Asker::of(call) })
+}
+
+fn engine_for(call: &Call, asker: Asker) -> Result<Engine> {
+    call.context.engine(call.progress.clone(), call.cancel.clone(), &call.line, asker)
 }
 
 /// Findings that do not stand in the way, a remark each; of those of one kind the first, and how

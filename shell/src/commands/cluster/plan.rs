@@ -54,7 +54,7 @@ pub static SPEC: CommandSpec = CommandSpec {
 
 async fn run(call: Call) -> Result<Output> {
     let wished = wish(&call)?;
-    let mut output = planned(&common::engine(&call)?, &wished.spec).await?;
+    let mut output = planned(&common::planning_engine(&call)?, &wished.spec).await?;
     if let Some(old) = &wished.existing {
         let differences = kafsh_cluster::spec::diff(old, &wished.spec);
         output.notes.extend(differences.iter().map(|line| format!("differs: {line}")));

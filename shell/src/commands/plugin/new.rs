@@ -20,7 +20,8 @@ pub static SPEC: CommandSpec = CommandSpec {
     detail: "A policy says whether a topic may be created, changed or deleted; a transform says \
              what becomes of each record; a step says what is to be done to bring a cluster up. \
              The folder is a Rust crate with a test and with case files; `plugin dev` in it shows \
-             what each change does. It is built with the folder `sdk` of a checkout of kafsh.",
+             what each change does. It is built with the folder `sdk` of a checkout of kafsh, \
+             which its `Cargo.toml` names by path: change that line where it is built elsewhere.",
     args: &[ArgSpec {
         name: "name",
         kind: Kind::Text,

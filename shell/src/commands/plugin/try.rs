@@ -16,6 +16,7 @@ use crate::author::sample::Sample;
 use crate::author::subject::{Component, Mode, PLUGIN_ARG, SET, Subject, in_background, json};
 use crate::author::trial;
 use crate::call::Call;
+use crate::commands::cluster::common::planning_engine;
 use crate::flow::{Column, Flow, Lines, Output, Section, Source, View, column};
 use crate::records::input::LineReader;
 use crate::records::lines;
@@ -276,8 +277,7 @@ async fn step(call: &Call, subject: Arc<Subject>) -> Result<Output> {
     let input = match call.at.is_some() || call.args.has("cluster") {
         true => {
             let spec = call.context.managed(&call.cluster_name()?)?;
-            let engine =
-                call.context.engine(call.progress.clone(), call.cancel.clone(), &call.line)?;
+            let engine = planning_engine(call)?;
             let observed = engine.observe(&spec).await?;
             kafsh_model::plan::StepInput { spec, observed, planned: Vec::new() }
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::common::{COLUMNS, DRY_RUN, MODES, mode, row};
 use crate::call::Call;
 use crate::flow::{Output, View};
-use crate::policy::load;
+use crate::policy::{load, trial};
 use crate::spec::{ArgSpec, Arity, CommandSpec, Effect, Example, FlagSpec, Kind};
 
 pub static SPEC: CommandSpec = CommandSpec {
@@ -17,8 +17,9 @@ pub static SPEC: CommandSpec = CommandSpec {
     detail: "From then on it is asked before a topic is created, changed or deleted by any \
              command, plan or dry run. `enforce` refuses what it denies and makes what it amends, \
              and a policy that breaks refuses too; `warn` only says so; `off` keeps the binding \
-             and does not ask. Globs know `*` and `?`, and `!` excludes. A secret is given by \
-             where it is, `env:NAME` or `file:PATH`.",
+             and does not ask. It is asked once about an ordinary topic first, so that \
+             settings it cannot decide with are refused here. Globs know `*` and `?`, and `!` \
+             excludes. A secret is given by where it is, `env:NAME` or `file:PATH`.",
     args: &[ArgSpec {
         name: "policy",
         kind: Kind::Plugin(PluginKind::Policy),
@@ -77,11 +78,16 @@ async fn run(call: Call) -> Result<Output> {
     if let Err(error) = &bound.policy {
         return Err(error.clone());
     }
+    let broke = trial(&bound).await?;
     let dry_run = call.args.switch("dry-run");
     if !dry_run {
         call.context.store.bind_policy(bound.binding.clone())?;
     }
     let output = Output::value(Value::Array(vec![row(&call.context, &bound)]), View::Rows(COLUMNS));
+    let output = match broke {
+        Some(remark) => output.note(remark),
+        None => output,
+    };
     Ok(match dry_run {
         true => output.note("dry run: nothing was bound"),
         false => {

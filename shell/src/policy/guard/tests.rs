@@ -133,3 +133,74 @@ async fn what_a_change_cannot_amend_refuses_it() {
     admin.add_partitions("orders", 4, false).await.unwrap();
     assert_eq!(orders(&admin).await.partitions, 6, "a number that can be made");
 }
+
+/// Keeps what it was told beside the topic.
+#[derive(Default)]
+struct Listens {
+    told: std::sync::Mutex<Vec<BTreeMap<String, String>>>,
+}
+
+impl Policy for Listens {
+    fn manifest(&self) -> &Manifest {
+        unreachable!("nobody asks")
+    }
+
+    fn wants_facts(&self) -> bool {
+        false
+    }
+
+    fn check(
+        &self,
+        request: &PolicyRequest,
+        _: &Settings,
+        _: Option<&Arc<ClusterFacts>>,
+    ) -> Result<PolicyResponse> {
+        let mut extras = request.extras.clone();
+        extras.remove("user");
+        self.told.lock().unwrap().push(extras);
+        Ok(PolicyResponse::default())
+    }
+}
+
+#[tokio::test]
+async fn a_plan_says_where_it_stands_and_that_it_is_only_one() {
+    let policy = Arc::new(Listens::default());
+    let heard: Arc<dyn Policy> = policy.clone();
+    let binding = PolicyBinding {
+        name: "listens".to_string(),
+        policy: "listens".to_string(),
+        mode: PolicyMode::Enforce,
+        clusters: vec!["*".to_string()],
+        topics: vec!["*".to_string()],
+        settings: Vec::new(),
+    };
+    let bound = vec![Bound { binding, policy: Ok((heard, Arc::new(Settings::default()))) }];
+    let spec = TopicSpec {
+        name: "orders".to_string(),
+        partitions: Some(2),
+        replication_factor: None,
+        configs: BTreeMap::new(),
+        assignments: Vec::new(),
+    };
+    for dry_run in [true, false] {
+        let gate = PlanGate {
+            bound: bound.clone(),
+            asker: Asker { place: Some(("up.ksh".to_string(), 7)), dry_run },
+            progress: Arc::new(crate::repl::progress::Quiet),
+        };
+        gate.admit("demo", &spec).await.unwrap();
+    }
+    let told = policy.told.lock().unwrap();
+    let words = |told: &BTreeMap<String, String>| {
+        let pairs: Vec<String> = told.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        pairs.join(" ")
+    };
+    let seen: Vec<String> = told.iter().map(words).collect();
+    assert_eq!(
+        seen,
+        [
+            "dry-run=true file=up.ksh given=partitions line=7",
+            "dry-run=false file=up.ksh given=partitions line=7",
+        ]
+    );
+}
