@@ -158,6 +158,15 @@ fn plugins_of_older_sdks_still_decide() {
         let answer = asked(&host, "partitions", &[("min", "1"), ("max", "50")]);
         assert_eq!(answer.findings[0].rule, "too-many-partitions", "{}", file.display());
         assert_eq!(answer.findings[0].suggestion.as_deref(), Some("50"));
+        let golden = |file: &str| {
+            let bytes: &'static [u8] = fs::read(version.join(file)).unwrap().leak();
+            host.add_bundled(bytes, kafsh_pack::Digest::of(bytes).as_str()).unwrap();
+        };
+        golden("transform-mask-fields.wasm");
+        let (out, failed) =
+            through(&host, "mask-fields", &[("fields", "a.b")], &[r#"{"a": {"b": 1}}"#, "{"]);
+        assert_eq!(out, [r#"{"a": {"b": "***"}}"#], "{}", version.display());
+        assert_eq!(failed, ["bad-json"], "{}", version.display());
         seen += 1;
     }
     assert!(seen > 0, "there is no golden plugin");

@@ -1,9 +1,11 @@
-//! The bundled steps as they are embedded, called through the sandbox.
+//! The bundled steps as they are embedded, and the golden ones of older SDKs, called through the
+//! sandbox.
 
+use std::path::Path;
 use std::time::Instant;
 
 use kafsh_host::{HostOptions, PluginHost};
-use kafsh_model::plan::StepInput;
+use kafsh_model::plan::{Action, StepInput};
 use kafsh_model::port::Steps;
 use kafsh_model::snapshot::Snapshot;
 use kafsh_model::spec::ClusterSpec;
@@ -70,4 +72,26 @@ fn every_bundled_step_answers_compiled_and_cached() {
     let list = host.list();
     eprintln!("{} steps listed: {:.1?}", list.len(), began.elapsed());
     assert!(list.iter().all(|info| info.version != "?"), "{list:?}");
+}
+
+/// A step built with an SDK that was released is loaded by every later host of that major.
+#[test]
+fn steps_of_older_sdks_still_plan() {
+    let dir = tempfile::tempdir().unwrap();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/guests/golden");
+    let mut seen = 0;
+    let entries = std::fs::read_dir(golden).unwrap().map(|entry| entry.unwrap().path());
+    for version in entries.filter(|path| path.is_dir()) {
+        let bytes: &'static [u8] = std::fs::read(version.join("step-launch.wasm")).unwrap().leak();
+        let host = PluginHost::new(HostOptions::new(dir.path().join("c"), dir.path().join("s")));
+        host.add_bundled(bytes, kafsh_pack::Digest::of(bytes).as_str()).unwrap();
+        let actions = host.step("launch").unwrap().plan(&input()).unwrap().actions;
+        let started = actions.iter().flat_map(|action| match action {
+            Action::Start { nodes } => nodes.clone(),
+            _ => Vec::new(),
+        });
+        assert_eq!(started.count(), 4, "ZooKeeper and three brokers: {actions:?}");
+        seen += 1;
+    }
+    assert!(seen > 0, "there is no golden step");
 }
