@@ -3,6 +3,9 @@
 #[path = "repl/terminal.rs"]
 mod terminal;
 
+#[path = "support/component.rs"]
+mod component;
+
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
@@ -328,6 +331,40 @@ fn a_question_is_asked_before_something_is_lost() {
     terminal.prompt("demo 3/3 › ");
     terminal.enter("topic list -O json | jq '[.[] | select(.name == \"test\")] | length + 40'");
     terminal.expect("\n40\n");
+}
+
+#[test]
+fn consent_is_asked_for_on_a_terminal_in_words() {
+    let home = home();
+    let plugin =
+        component::plugin("policy", "house-rules", "1.0.0", &["log", "clock", "cluster-read"]);
+    std::fs::write(home.path().join("house-rules.wasm"), plugin).expect("a plugin");
+    let mut terminal = Terminal::start(home.path());
+    terminal.prompt("kafsh › ");
+    terminal.enter("plugin install house-rules.wasm");
+    terminal.expect("policy `house-rules` 1.0.0 from ");
+    terminal.expect("may it see the time, to the millisecond (clock)");
+    terminal.expect("its author: needs the clock");
+    terminal.expect("topics orders-* only (cluster-read)");
+    terminal.expect("grant it that? [y/N] ");
+    // Enter alone is no consent.
+    terminal.press("\r");
+    terminal.expect("nothing was done");
+    terminal.prompt("kafsh › ");
+    terminal.enter("plugin list --installed -O json | jq 'length + 40'");
+    terminal.expect("\n40\n");
+    terminal.prompt("kafsh › ");
+    terminal.enter("plugin install house-rules.wasm");
+    terminal.expect("grant it that? [y/N] ");
+    terminal.enter("y");
+    terminal.prompt("kafsh › ");
+    terminal.enter("plugin info house-rules -O json | jq '.state, ([.capabilities[].granted])'");
+    terminal.expect("\"ready\"");
+    terminal.expect("orders-*");
+    terminal.prompt("kafsh › ");
+    // What is installed is completed.
+    terminal.press("plugin disable h\t");
+    terminal.expect("plugin disable house-rules ");
 }
 
 #[test]
