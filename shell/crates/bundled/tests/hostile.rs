@@ -33,7 +33,7 @@ fn host(dir: &std::path::Path) -> PluginHost {
 fn filtered(host: &PluginHost, keep: &str, value: &[u8]) -> Result<Result<usize, Vec<String>>> {
     let mut settings = Settings::default();
     settings.values.insert("keep".into(), vec![keep.into()]);
-    let source = SourcePartition { topic: "orders".into(), partition: 0 };
+    let source = SourcePartition { topic: "orders".into(), partition: -1 };
     let mut open = host.transform("filter")?.open(&source, &Arc::new(settings), State::new())?;
     let mut batch = RecordBatch::new();
     assert!(batch.push(RecordView::new("orders", None, Some(value))));
