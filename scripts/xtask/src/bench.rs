@@ -3,7 +3,8 @@
 
 use crate::bare::{Bare, Way};
 use crate::machine::Machine;
-use crate::measure::{idle_megabytes, machine_line, milliseconds, series, today};
+use crate::measure::{idle_megabytes, machine_line, milliseconds, resident, series, today};
+use crate::page::Page;
 use crate::place::{Place, test_home};
 use crate::run::{Failure, Show, output, run};
 use crate::stats::{Row, Summary, markdown};
@@ -20,6 +21,12 @@ const TOPIC: &str = "test";
 const RUNS_QUICK: usize = 30;
 /// Runs of what takes a second: Kafka's own tools, starting and stopping a cluster.
 const RUNS_SLOW: usize = 5;
+/// Topics that the page is measured with.
+const TOPICS: usize = 1_000;
+/// Pages that are kept open at once.
+const PAGES_OPEN: usize = 10;
+/// How long they are, before memory is read: a few looks at the cluster.
+const PAGES_OPEN_FOR: Duration = Duration::from_secs(10);
 /// How long making and destroying the cluster may take, each.
 const CLUSTER_MAX: Duration = Duration::from_secs(180);
 /// How deep in the store the jars are looked for.
@@ -100,6 +107,7 @@ impl Bench<'_> {
         self.lists(&bootstrap, &mut rows)?;
         self.records(&bootstrap, &mut rows)?;
         self.stops_and_starts(&mut rows)?;
+        self.pages(&mut rows)?;
         drop(cluster);
         Ok(rows)
     }
@@ -185,6 +193,40 @@ impl Bench<'_> {
         rows.push(row("bare script, same flags, until the ports answer", "ms", &same, None, "")?);
         rows.push(row("shipped flags, one after the other", "ms", &shipped, None, "")?);
         rows.push(row("clean stop of the four", "ms", &stops, None, "≤ 3 s")?);
+        Ok(())
+    }
+
+    /// The page, with as many topics as a grown cluster has. Each first answer is of a new server.
+    fn pages(&self, rows: &mut Vec<Row>) -> Result<(), Failure> {
+        eprintln!("measure: the page with {TOPICS} topics");
+        let lines: String = (0..TOPICS).map(|n| format!("page-{n:04},1,1\n")).collect();
+        let csv = format!("name,partitions,replication_factor\n{lines}");
+        let made = "read - --as csv | topic create > /dev/null";
+        milliseconds(&mut self.of_cluster(&["-c", made]), &csv)?;
+        let list = series(RUNS_SLOW, || self.of_cluster(&["topic", "list", "--sizes"]), "")?;
+        let serve = || Page::open(&mut self.of_cluster(&["ui", "--no-open"]));
+        for path in ["/", "/topics"] {
+            let (mut times, mut sizes) = (Vec::new(), Vec::new());
+            for _ in 0..RUNS_SLOW {
+                let got = serve()?.get(path)?;
+                times.push(got.milliseconds);
+                sizes.push(got.bytes as f64 / 1000.0);
+            }
+            let what = format!("`ui`: first `{path}` with {TOPICS} topics");
+            let peer = Some((list.as_slice(), "topic list --sizes"));
+            rows.push(row(&what, "ms", &times, peer, "≤ 200 ms")?);
+            rows.push(row(&format!("its size: `{path}`"), "kB", &sizes, None, "≤ 150 kB")?);
+        }
+        let page = serve()?;
+        page.get("/topics")?;
+        let one = resident(page.pid()).unwrap_or_default();
+        let open = (0..PAGES_OPEN).map(|_| page.keep_open("/topics"));
+        let open = open.collect::<Result<Vec<_>, _>>()?;
+        std::thread::sleep(PAGES_OPEN_FOR);
+        let ten = resident(page.pid()).unwrap_or_default();
+        drop(open);
+        let what = format!("memory of `ui` with {PAGES_OPEN} open pages");
+        rows.push(row(&what, "MB", &[ten], Some((&[one], "none open")), "")?);
         Ok(())
     }
 

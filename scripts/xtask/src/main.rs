@@ -12,6 +12,7 @@ mod leftovers;
 mod machine;
 mod measure;
 mod need;
+mod page;
 mod place;
 mod run;
 #[cfg(test)]

@@ -59,13 +59,17 @@ pub fn idle_megabytes(kafsh: &Path, script: &mut Command) -> Result<f64, Failure
     let memory = descendants(child.id())
         .into_iter()
         .find(|pid| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == kafsh))
-        .and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/status")).ok())
-        .and_then(|status| resident_megabytes(&status));
+        .and_then(resident);
     // Its terminal goes with it, which ends the prompt.
     drop(child.stdin.take());
     let ended = child.kill().and_then(|()| child.wait());
     ended.map_err(|cause| failed(cause.to_string()))?;
     memory.ok_or_else(|| failed("it was gone before it was idle".into()))
+}
+
+/// Resident memory of a process, in MB; `None` where it is gone.
+pub fn resident(pid: u32) -> Option<f64> {
+    resident_megabytes(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
 /// `VmRSS:     20480 kB` is 20.
