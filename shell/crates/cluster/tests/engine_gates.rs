@@ -114,10 +114,11 @@ async fn recovers_for(
             world.state().logs.insert(Node::Broker(1), lines.clone());
             tokio::time::sleep(ms(20)).await;
         }
-        let mut state = world.state();
-        state.deaf = None;
-        state.logs.clear();
-        drop(state);
+        {
+            let mut state = world.state();
+            state.deaf = None;
+            state.logs.clear();
+        }
         std::future::pending::<()>().await;
     };
     let options = UpOptions::default();

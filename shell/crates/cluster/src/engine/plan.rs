@@ -48,7 +48,11 @@ impl Engine {
             plan.steps.push(PlannedStep { step: name.clone(), plan: answer });
         }
         self.add_identity(spec, snapshot, &mut plan);
-        self.cancel.run(async { Ok(self.add_ground(spec, snapshot, &mut plan).await) }).await?;
+        let ground = async {
+            self.add_ground(spec, snapshot, &mut plan).await;
+            Ok(())
+        };
+        self.cancel.run(ground).await?;
         Ok(plan)
     }
 
