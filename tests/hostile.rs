@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use support::{Kafsh, Ran, test_home};
+use support::{Kafsh, Ran};
 
 /// Longest that refusing something may take, on a busy machine too.
 const REFUSED_WITHIN: Duration = Duration::from_secs(60);
@@ -121,31 +121,40 @@ fn hostile_filters_end_alone() {
     }
 }
 
+/// A release as Apache publishes it, made by the programs that Apache uses.
 #[test]
-fn a_full_disk_loses_nothing() {
+fn an_archive_that_is_not_what_was_published_is_not_installed() {
     let home = tempfile::tempdir().expect("a folder");
-    let create = |limit: &str, name: &str| {
-        let kafsh = env!("CARGO_BIN_EXE_kafsh");
-        let line = format!(
-            "trap '' XFSZ; ulimit -f {limit}; exec {kafsh} cluster create {name} --base-port auto"
-        );
+    let sh = |line: &str| {
         let mut command = std::process::Command::new("sh");
-        command.args(["-c", &line]).env_clear().env("KAFSH_HOME", home.path());
-        command.env("KAFKA_HOME", test_home().join("kafka/3.9.2"));
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        let output = command.output().expect("sh runs");
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        let done = command.args(["-ec", line]).current_dir(home.path()).output().expect("sh runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     };
-    let (status, said) = create("unlimited", "one");
-    assert_eq!(status, Some(0), "{said}");
-    let spec = home.path().join("clusters/one/spec.toml");
-    let before = std::fs::read(&spec).expect("a spec");
-    let (status, said) = create("0", "two");
-    assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("error"), "{said}");
-    assert_eq!(std::fs::read(&spec).expect("a spec"), before, "what was there is untouched");
-    let (status, said) = create("unlimited", "two");
-    assert_eq!(status, Some(0), "{said}");
+    sh(
+        "mkdir -p r/libs r/bin && echo x > r/bin/x.sh && echo server > r/libs/kafka_2.13-3.0.99.jar
+        tar czf r.tgz r && sha512sum r.tgz > r.tgz.sha512 && sha512sum r/bin/x.sh > wrong.sha512
+        ln -s /etc/passwd r/libs/link.jar && tar czf linked.tgz r && sha512sum linked.tgz > linked",
+    );
+    let kafsh = || Kafsh::at(home.path()).in_directory(home.path());
+    let install = |words: &[&str]| kafsh().run(&[&["kafka", "install", "3.0.99"], words].concat());
+    let nothing = || assert!(!home.path().join("kafka/3.0.99").exists(), "nothing is installed");
+    install(&["--from", "r.tgz", "--sha512", "wrong.sha512"]).fails(3).says("SHA-512");
+    install(&["--from", "r.tgz", "--sha512", "abc"]).fails(2).says("128 hexadecimal digits");
+    install(&["--sha512", "abc"]).fails(2).says("--from");
+    install(&["--from", "r", "--sha512", "r.tgz.sha512"]).fails(2).says("is no archive");
+    install(&["--from", "linked.tgz"]).fails(3).says("nothing tells whether");
+    install(&["--from", "linked.tgz", "--sha512", "linked"]).fails(1).says("`link.jar`");
+    install(&["--from", "no-such.tgz"]).fails(1);
+    nothing();
+    install(&["--from", "r.tgz", "--dry-run"]).ok().says("would be copied");
+    nothing();
+    // The digest beside it is taken without being asked for.
+    install(&["--from", "r.tgz"]).ok().says("3.0.99");
+    kafsh().run(&["kafka", "verify", "3.0.99"]).ok();
+    sh("echo other > kafka/3.0.99/libs/kafka_2.13-3.0.99.jar");
+    kafsh().run(&["kafka", "verify", "3.0.99"]).fails(1);
+    kafsh().run(&["kafka", "remove", "3.0.99", "--yes"]).ok();
+    nothing();
 }
 
 #[test]

@@ -44,12 +44,14 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// Libraries that only one crate may know: one crate, one technology.
-const FENCES: [(&str, &str); 10] = [
+const FENCES: [(&str, &str); 12] = [
     ("axum", "kafsh-page"),
     ("maud", "kafsh-page"),
+    ("miniz_oxide", "kafsh-cluster"),
     ("nom", "kafsh-lang"),
     ("wasmtime", "kafsh-host"),
     ("rdkafka", "kafsh-kafka"),
+    ("tar", "kafsh-cluster"),
     ("kafka-protocol", "kafsh-kafka"),
     ("zookeeper-client", "kafsh-kafka"),
     ("rustyline", "kafsh"),

@@ -1,10 +1,11 @@
-//! Brings a version of Kafka into the store: from a folder, or by Maven with pinned coordinates;
-//! every jar is held against the list that kafsh carries.
+//! Brings a version of Kafka into the store: from a folder, from an archive as Apache publishes it,
+//! or by Maven with pinned coordinates; every jar is held against the list that kafsh carries, or
+//! the archive against its digest.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use kafsh_cluster::distribution::Distribution;
+use kafsh_cluster::distribution::{Distribution, Sha512Sum};
 use kafsh_model::port::ProgressEvent;
 use kafsh_model::units::show_duration;
 use kafsh_model::{Error, Result};
@@ -34,19 +35,30 @@ pub fn missing(call: &Call, version: &str) -> Result<bool> {
 pub async fn ensure(call: &Call, version: &str) -> Result<()> {
     if missing(call, version)? {
         say(call, &format!("Kafka {version} is not installed yet"));
-        install(call, version, None).await?;
+        install(call, version, None, None).await?;
     }
     Ok(())
 }
 
-/// Installs a version, from a folder or by Maven.
+/// Installs a version, from a folder, an archive (held against `digest`) or by Maven.
 ///
 /// # Errors
-/// `program-missing` where there is no Maven; `program-failed`; `jars-do-not-match` (refused);
-/// `wrong-kafka-version`.
-pub async fn install(call: &Call, version: &str, from: Option<PathBuf>) -> Result<Distribution> {
+/// `program-missing` where there is no Maven; `program-failed`; `jars-do-not-match`,
+/// `digest-mismatch`, `digest-needed` (refused); `bad-archive`; `wrong-kafka-version`.
+pub async fn install(
+    call: &Call,
+    version: &str,
+    from: Option<PathBuf>,
+    digest: Option<Sha512Sum>,
+) -> Result<Distribution> {
     let begin = Instant::now();
     let installed = match from {
+        Some(source) if source.is_file() => from_archive(call, version, source, digest).await?,
+        Some(folder) if digest.is_some() => {
+            let message = format!("`{}` is no archive", folder.display());
+            return Err(Error::usage("bad-source", message)
+                .with_cause("a SHA-512 is that of one file, `kafka_2.13-VERSION.tgz`"));
+        }
         Some(folder) => from_folder(call, version, folder).await?,
         None => {
             let folder = download(call, version).await?;
@@ -63,6 +75,20 @@ async fn from_folder(call: &Call, version: &str, folder: PathBuf) -> Result<Dist
     let distributions = call.context.distributions.clone();
     let version = version.to_string();
     let work = move || distributions.install_from_folder(&version, &folder);
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|e| Error::bug(format!("the installation broke: {e}")))?
+}
+
+/// As [`from_folder`], from an archive.
+async fn from_archive(
+    call: &Call,
+    version: &str,
+    archive: PathBuf,
+    digest: Option<Sha512Sum>,
+) -> Result<Distribution> {
+    let distributions = call.context.distributions.clone();
+    let version = version.to_string();
+    let work = move || distributions.install_from_archive(&version, &archive, digest.as_ref());
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|e| Error::bug(format!("the installation broke: {e}")))?
 }

@@ -7,6 +7,7 @@ use kafsh_model::plan::Severity;
 use kafsh_model::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::tarball::{Sha512Sum, Tarball};
 use super::{Distribution, Source, jars};
 use crate::runtime::files;
 
@@ -17,11 +18,11 @@ const INSTALL_SCHEMA: u32 = 1;
 pub struct InstallRecord {
     pub schema: u32,
     pub version: String,
-    /// The folder it was copied from
+    /// The folder or archive it came from
     pub source: String,
     /// RFC 3339, UTC
     pub installed_at: String,
-    /// Every jar was held against the list that kafsh carries
+    /// The archive was held against its SHA-512, or every jar against the list that kafsh carries
     pub verified: bool,
 }
 
@@ -37,20 +38,83 @@ impl InstallRecord {
 }
 
 pub(super) fn from_folder(store: &Path, version: &str, folder: &Path) -> Result<Distribution> {
-    let target = store.join(version);
-    if let Ok(installed) = Distribution::open(&target, Source::Store)
-        && jars::verify(version, &installed.libs, Source::Store)?.is_empty()
-    {
+    if let Some(installed) = present(store, version) {
         return Ok(installed);
     }
     let given = Distribution::open(folder, Source::Folder)?;
-    if given.version != version {
-        return Err(Error::failed(
-            "wrong-kafka-version",
-            format!("`{}` holds Kafka {}, not {version}", folder.display(), given.version),
-        )
-        .with_next(format!("kafka install {}", given.version)));
+    check_version(&given, version, folder)?;
+    put(store, version, folder, |libs| {
+        // A release has jars of Connect and Streams too, which no broker runs from.
+        for jar in given.jars.iter().filter(|jar| jars::belongs(version, jar)) {
+            copy(&given.libs.join(jar), &libs.join(jar))?;
+        }
+        Ok(())
+    })
+}
+
+/// From a release as Apache publishes it. Jars that no list vouches for need the archive's digest.
+pub(super) fn from_archive(
+    store: &Path,
+    version: &str,
+    archive: &Path,
+    digest: Option<&Sha512Sum>,
+) -> Result<Distribution> {
+    if let Some(installed) = present(store, version) {
+        return Ok(installed);
     }
+    let mut tarball = Tarball::open(archive)?;
+    let beside = Sha512Sum::beside(archive)?;
+    let digest = digest.or(beside.as_ref());
+    match digest {
+        Some(digest) => tarball.verify(digest)?,
+        None if jars::KNOWN_VERSIONS.contains(&version) => {}
+        None => {
+            let path = archive.display();
+            let message = format!("nothing tells whether `{path}` is what Apache published");
+            return Err(Error::refused("digest-needed", message)
+                .with_cause(format!("kafsh has no list of the jars of Kafka {version}"))
+                .with_next(format!("kafka install {version} --from {path} --sha512 {path}.sha512"))
+                .with_next(format!("sha512sum {path}")));
+        }
+    }
+    put(store, version, archive, |libs| {
+        let wanted = |jar: &str| digest.is_some() || jars::belongs(version, jar);
+        tarball.unpack(libs, &wanted)?;
+        check_version(&Distribution::open(libs, Source::Folder)?, version, archive)?;
+        match digest {
+            Some(_) => jars::vouch(libs),
+            None => Ok(()),
+        }
+    })
+}
+
+/// What is there and whole.
+fn present(store: &Path, version: &str) -> Option<Distribution> {
+    let installed = Distribution::open(&store.join(version), Source::Store).ok()?;
+    let findings = jars::verify(version, &installed.libs, Source::Store).ok()?;
+    findings.is_empty().then_some(installed)
+}
+
+fn check_version(given: &Distribution, version: &str, source: &Path) -> Result<()> {
+    if given.version == version {
+        return Ok(());
+    }
+    let message = format!("`{}` holds Kafka {}, not {version}", source.display(), given.version);
+    Err(Error::failed("wrong-kafka-version", message).with_next(format!(
+        "kafka install {} --from {}",
+        given.version,
+        source.display()
+    )))
+}
+
+/// Makes a version of what `fill` puts into an empty folder of jars.
+fn put(
+    store: &Path,
+    version: &str,
+    source: &Path,
+    fill: impl FnOnce(&Path) -> Result<()>,
+) -> Result<Distribution> {
+    let target = store.join(version);
     files::create_dir_all(store)?;
     let staging = tempfile::Builder::new()
         .prefix(".installing-")
@@ -58,9 +122,7 @@ pub(super) fn from_folder(store: &Path, version: &str, folder: &Path) -> Result<
         .map_err(|e| files::io_error("create a folder in", store, &e))?;
     let libs = staging.path().join("libs");
     files::create_dir_all(&libs)?;
-    for jar in &given.jars {
-        copy(&given.libs.join(jar), &libs.join(jar))?;
-    }
+    fill(&libs)?;
     // The copies are what will run, so the copies are what is verified.
     let findings = jars::verify(version, &libs, Source::Store)?;
     if let Some(finding) = findings.iter().find(|f| f.severity == Severity::Problem) {
@@ -71,7 +133,7 @@ pub(super) fn from_folder(store: &Path, version: &str, folder: &Path) -> Result<
     let record = InstallRecord {
         schema: INSTALL_SCHEMA,
         version: version.into(),
-        source: folder.display().to_string(),
+        source: source.display().to_string(),
         installed_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         verified: findings.is_empty(),
     };

@@ -53,10 +53,42 @@ pub(super) fn version_of(jars: &[String]) -> Option<String> {
     })
 }
 
+/// Where a version in the store keeps the list of its own jars: it came from an archive whose
+/// digest vouched for them.
+const OWN_LIST: &str = "jars.sha256";
+
+/// True where a jar belongs to a version, as far as kafsh has a list of its jars.
+pub(super) fn belongs(version: &str, jar: &str) -> bool {
+    carried(version).is_none_or(|list| pairs(list).any(|(name, _)| name == jar))
+}
+
+fn carried(version: &str) -> Option<&'static str> {
+    LISTS.iter().find(|(known, _)| *known == version).map(|(_, list)| *list)
+}
+
+/// Name and SHA-256 of each line of a list.
+fn pairs(list: &str) -> impl Iterator<Item = (&str, &str)> {
+    list.lines().filter_map(|line| line.split_once("  ")).map(|(digest, name)| (name, digest))
+}
+
+/// Writes down what jars are in `libs`, for [`verify`] to hold them against from then on.
+pub(super) fn vouch(libs: &Path) -> Result<()> {
+    let mut list = String::new();
+    for name in files::names_in(libs)?.iter().filter(|name| name.ends_with(".jar")) {
+        list += &format!("{}  {name}\n", files::sha256_of_file(&libs.join(name))?);
+    }
+    let folder = libs.parent().unwrap_or(libs);
+    files::write_atomic(&folder.join(OWN_LIST), list.as_bytes(), 0o644)
+}
+
 /// What differs between a folder and the list of its version. A folder of the user's own may hold
 /// more, or jars that another build has made: that is worth a warning, not a refusal.
 pub(super) fn verify(version: &str, folder: &Path, source: Source) -> Result<Vec<Finding>> {
-    let Some((_, list)) = LISTS.iter().find(|(known, _)| *known == version) else {
+    let own = match (source, folder.parent()) {
+        (Source::Store, Some(parent)) => files::read_small_text(&parent.join(OWN_LIST))?,
+        _ => None,
+    };
+    let Some(list) = own.as_deref().or(carried(version)) else {
         return Ok(vec![finding(
             Severity::Warning,
             "jar-list-unknown",
@@ -65,11 +97,7 @@ pub(super) fn verify(version: &str, folder: &Path, source: Source) -> Result<Vec
             vec![format!("known versions: {}", KNOWN_VERSIONS.join(", "))],
         )]);
     };
-    let mut expected: BTreeMap<&str, &str> = list
-        .lines()
-        .filter_map(|line| line.split_once("  "))
-        .map(|(digest, name)| (name, digest))
-        .collect();
+    let mut expected: BTreeMap<&str, &str> = pairs(list).collect();
     let (mut changed, mut extra) = (Vec::new(), Vec::new());
     for name in files::names_in(folder)?.iter().filter(|name| name.ends_with(".jar")) {
         match expected.remove(name.as_str()) {

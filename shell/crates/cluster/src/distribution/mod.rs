@@ -3,10 +3,12 @@
 //! A version is a flat folder of jars, `<home>/kafka/<version>/libs`, or a release that the user
 //! points at. Nothing is fetched here: the caller brings a folder of jars.
 
+mod gunzip;
 mod install;
 mod jars;
 mod java;
 mod pom;
+mod tarball;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +18,7 @@ use kafsh_model::{Error, Result};
 pub use install::InstallRecord;
 pub use jars::KNOWN_VERSIONS;
 pub use java::{Java, JavaSources};
+pub use tarball::Sha512Sum;
 
 use crate::runtime::files;
 
@@ -164,6 +167,23 @@ impl Distributions {
     pub fn install_from_folder(&self, version: &str, folder: &Path) -> Result<Distribution> {
         jars::check_version(version)?;
         install::from_folder(&self.store(), version, folder)
+    }
+
+    /// Takes the jars of a release that Apache published, `kafka_2.13-VERSION.tgz`, into the store,
+    /// the archive held against `digest`, else against the `.sha512` beside it, and every jar
+    /// against the list that kafsh carries. Installing what is there unchanged is no error.
+    ///
+    /// # Errors
+    /// `digest-mismatch`, `digest-needed`, `jars-do-not-match` (refused), `bad-archive`,
+    /// `wrong-kafka-version`, `file-too-large`.
+    pub fn install_from_archive(
+        &self,
+        version: &str,
+        archive: &Path,
+        digest: Option<&Sha512Sum>,
+    ) -> Result<Distribution> {
+        jars::check_version(version)?;
+        install::from_archive(&self.store(), version, archive, digest)
     }
 
     /// Where an installed version came from; `None` for what the user only points at.
