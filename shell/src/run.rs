@@ -4,6 +4,7 @@
 mod advice;
 mod deliver;
 mod pipeline;
+mod sink;
 
 pub use pipeline::values_of_flow;
 

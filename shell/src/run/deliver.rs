@@ -1,47 +1,18 @@
 //! The end of a pipeline: standard output, or the file behind `>`.
 
-use std::io::Write;
 use std::sync::Arc;
 
+use kafsh_model::Result;
 use kafsh_model::record::RecordView;
-use kafsh_model::{Error, Result};
 
 use super::Runner;
 use super::pipeline::some_failed;
+use super::sink::Sink;
 use crate::args::as_text;
 use crate::bind::{BoundPipeline, BoundStageKind, Source, evaluate};
 use crate::flow::Flow;
 use crate::output::{Format, Medium, escape_controls, render, render_item};
 use crate::records::envelope;
-
-/// Where bytes go. Standard output closed by its reader ends a pipeline quietly.
-enum Sink {
-    Stdout(std::io::Stdout),
-    File { file: std::fs::File, path: String },
-}
-
-impl Sink {
-    /// False: nobody reads any more.
-    fn write(&mut self, bytes: &[u8]) -> Result<bool> {
-        let outcome = match self {
-            Sink::Stdout(stdout) => {
-                let mut lock = stdout.lock();
-                lock.write_all(bytes).and_then(|()| lock.flush())
-            }
-            Sink::File { file, .. } => file.write_all(bytes),
-        };
-        match (outcome, &self) {
-            (Ok(()), _) => Ok(true),
-            (Err(error), Sink::Stdout(_)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-                Ok(false)
-            }
-            (Err(error), Sink::Stdout(_)) => Err(Error::io("standard output", &error)),
-            (Err(error), Sink::File { path, .. }) => {
-                Err(Error::io(format!("`{path}` could not be written"), &error))
-            }
-        }
-    }
-}
 
 impl Runner {
     /// Runs a pipeline and prints what it gives.
@@ -58,6 +29,7 @@ impl Runner {
             true => delivery.await?,
             false => self.cancel.run(delivery).await?,
         };
+        sink.finish()?;
         notes.iter().for_each(|note| self.user.note(note));
         some_failed(failed_items)
     }
@@ -67,15 +39,8 @@ impl Runner {
             return Ok((Sink::Stdout(std::io::stdout()), self.medium));
         };
         let text = as_text(&evaluate(&redirect.path, &self.session.variables())?);
-        let path = self.directory.join(&text);
-        let mut options = std::fs::OpenOptions::new();
-        options.create(true).write(true).append(redirect.append).truncate(!redirect.append);
-        let file = options.open(&path);
-        let file = file.map_err(|e| Error::io(format!("`{text}` could not be opened"), &e))?;
-        Ok((
-            Sink::File { file, path: text },
-            Medium { ascii: self.medium.ascii, ..Medium::plain() },
-        ))
+        let sink = Sink::file(self.directory.join(&text), text, redirect.append)?;
+        Ok((sink, Medium { ascii: self.medium.ascii, ..Medium::plain() }))
     }
 
     /// `-O` of the last command, else the session's.
@@ -101,7 +66,7 @@ async fn deliver(
     match flow {
         Flow::Nothing => Ok(Vec::new()),
         Flow::Value { value, view } => {
-            sink.write(render(&value, view, format, medium).as_bytes())?;
+            sink.write_whole(render(&value, view, format, medium).as_bytes())?;
             Ok(Vec::new())
         }
         Flow::Values(mut stream) => {

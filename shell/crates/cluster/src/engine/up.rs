@@ -154,13 +154,13 @@ impl Engine {
         begun: Option<(Journal, Option<Unfinished>)>,
     ) -> Result<(Snapshot, Option<Resumed>)> {
         let old = work.old;
-        self.store.save_spec(spec)?;
-        let begun = begun.map_or_else(|| self.store.begin_run(&spec.name, &self.command), Ok);
-        let owned = match old.is_none() && spec.ephemeral && work.verify {
+        let begin = || self.store.begin_run(&spec.name, &self.command);
+        let begun = self.store.save_spec(spec).and_then(|()| begun.map_or_else(begin, Ok));
+        let own = || match old.is_none() && spec.ephemeral && work.verify {
             true => self.store.own(&spec.name),
             false => Ok(()),
         };
-        let begun = owned.and(begun);
+        let begun = begun.and_then(|begun| own().map(|()| begun));
         let (mut journal, unfinished) = match begun {
             Ok(begun) => begun,
             Err(error) => {
@@ -191,7 +191,10 @@ impl Engine {
                 if resumed.is_some() && !snapshot.ready_brokers.is_empty() {
                     self.delete_leftovers(spec).await?;
                 }
-                journal.write(Event::Ended { end: JournalEnd::Done })?;
+                // It is up: an end that cannot be written only makes the next run look again.
+                if let Err(error) = journal.write(Event::Ended { end: JournalEnd::Done }) {
+                    self.note(&format!("warning: {}", error.message));
+                }
                 Ok((snapshot, resumed))
             }
             Err(error) if work.keep => {

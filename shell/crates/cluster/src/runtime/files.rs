@@ -21,7 +21,9 @@ pub(crate) const PRIVATE: u32 = 0o600;
 /// `cannot VERB `PATH``, with the system's own words as evidence.
 pub(crate) fn io_error(verb: &str, path: &Path, error: &io::Error) -> Error {
     let code = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "disk-full",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "disk-full"
+        }
         io::ErrorKind::PermissionDenied => "permission-denied",
         io::ErrorKind::ReadOnlyFilesystem => "read-only-file-system",
         _ => "io-failed",
