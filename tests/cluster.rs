@@ -1,15 +1,13 @@
-//! Real Kafka and ZooKeeper: the seed's walk, dirty ground, crashes, and what other tools read of
-//! what we made.
+//! Real Kafka and ZooKeeper: the seed's walk, dirty ground, and what must not be lost.
 
 #[path = "cluster/servers.rs"]
 mod servers;
 mod support;
 
 use std::net::TcpListener;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::{Kafsh, RealCluster, finish, root, test_home};
+use support::{Kafsh, RealCluster, finish, root, signal, test_home};
 
 /// Words for the walk of `scripts/examples/first-cluster.ksh` on this cluster's ports.
 fn walk(cluster: &RealCluster) -> support::Ran {
@@ -33,36 +31,6 @@ fn the_walk_runs_and_runs_again() {
     let actions = plan["steps"].as_array().expect("steps").iter();
     let left: usize = actions.map(|step| step["actions"].as_array().map_or(0, Vec::len)).sum();
     assert_eq!(left, 0, "after apply a second plan is empty: {plan}");
-}
-
-#[test]
-fn other_tools_read_what_we_made_and_the_reverse() {
-    let cluster = RealCluster::up("peers", 3);
-    cluster.run(&["topic", "create", "t", "-p", "6", "-r", "3"]).ok();
-    let ours = cluster.run(&["topic", "describe", "t", "-O", "json"]).ok().json();
-    let theirs = java_topic_command(&cluster, &["--describe", "--topic", "t"]);
-    for partition in ours["partitions"].as_array().expect("partitions") {
-        let list = |key: &str| {
-            let ids = partition[key].as_array().expect("ids").iter();
-            ids.map(ToString::to_string).collect::<Vec<_>>().join(",")
-        };
-        let line = format!(
-            "Partition: {}\tLeader: {}\tReplicas: {}\tIsr: {}",
-            partition["partition"],
-            partition["leader"],
-            list("replicas"),
-            list("isr")
-        );
-        assert!(theirs.contains(&line), "no `{line}` in\n{theirs}");
-    }
-    cluster.kafsh().stdin("k1:v1\nk2:v2\n").run(&["produce", "t", "--key-separator", ":"]).ok();
-    let bootstrap = cluster.bootstrap(3);
-    let read = kcat(&["-C", "-b", &bootstrap, "-t", "t", "-e", "-q", "-f", "%k=%s\n"], "");
-    let mut lines: Vec<&str> = read.lines().collect();
-    lines.sort_unstable();
-    assert_eq!(lines, ["k1=v1", "k2=v2"]);
-    kcat(&["-P", "-b", &bootstrap, "-t", "t", "-K", ":"], "k3:v3\n");
-    cluster.run(&["consume", "t", "-f", "%k=%s\\n"]).ok().says("k3=v3");
 }
 
 #[test]
@@ -134,42 +102,6 @@ fn data_of_another_cluster_is_named() {
     assert!(refused.stderr.contains("holds data of cluster"), "{}", refused.stderr);
     let found = second.run(&["cluster", "doctor", "-O", "json"]);
     assert!(found.stdout.contains("cluster-id-mismatch"), "{}\n{}", found.stdout, found.stderr);
-}
-
-#[test]
-fn a_shell_killed_at_any_moment_leaves_what_the_next_one_finishes() {
-    let cluster = RealCluster::reserve("crash");
-    for after_ms in [30, 150, 400, 800, 1_300, 2_000] {
-        let base = cluster.base_port.to_string();
-        let zookeeper = cluster.zookeeper_port().to_string();
-        let kafsh = Kafsh::at(&cluster.home);
-        let words = ["cluster", "up", &cluster.name, "--base-port", &base, "--zookeeper-port"];
-        let mut shell = kafsh.spawn(&[&words[..], &[&zookeeper]].concat());
-        std::thread::sleep(Duration::from_millis(after_ms));
-        shell.kill().expect("a shell to kill");
-        shell.wait().expect("its end");
-        cluster.bring_up(&[]).ok();
-        let status = cluster.run(&["cluster", "status", "-O", "json"]).ok().json();
-        assert_eq!(status["healthy"], true, "killed after {after_ms} ms: {status}");
-        assert_eq!(cluster.pids().len(), 4, "no orphan, nothing twice, after {after_ms} ms");
-        cluster.run(&["cluster", "destroy", &cluster.name, "--yes"]).ok();
-        assert!(cluster.pids().is_empty());
-    }
-}
-
-#[test]
-fn interrupted_it_undoes_what_it_did() {
-    let cluster = RealCluster::reserve("interrupt");
-    let base = cluster.base_port.to_string();
-    let zookeeper = cluster.zookeeper_port().to_string();
-    let words =
-        ["cluster", "up", &cluster.name, "--base-port", &base, "--zookeeper-port", &zookeeper];
-    let shell = Kafsh::at(&cluster.home).spawn(&words);
-    std::thread::sleep(Duration::from_millis(900));
-    signal("-INT", shell.id());
-    let ran = finish(shell, Duration::from_secs(60), "an interrupted up");
-    assert_eq!(ran.status, 130, "{}", ran.stderr);
-    assert!(cluster.pids().is_empty(), "what was started is stopped again");
 }
 
 #[test]
@@ -498,13 +430,6 @@ fn every_example_is_in_the_test() {
     }
 }
 
-fn signal(which: &str, pid: u32) {
-    // The shell's own: not every machine has the program.
-    let line = format!("kill {which} {pid}");
-    let sent = Command::new("sh").args(["-c", &line]).status().expect("sh");
-    assert!(sent.success());
-}
-
 /// Returns when the process has begun to end (it has lost its arguments) and may still hold ports
 /// and locks: what kafsh does next must cope with that.
 fn kill(pid: u32) {
@@ -514,29 +439,4 @@ fn kill(pid: u32) {
         assert!(Instant::now() < end, "pid {pid} does not end");
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-fn kcat(args: &[&str], stdin: &str) -> String {
-    use std::io::Write;
-    use std::process::Stdio;
-    let mut command = Command::new("kcat");
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("kcat is installed: `cargo xtask test` sees to it");
-    child.stdin.take().expect("a pipe").write_all(stdin.as_bytes()).expect("input taken");
-    let ran = finish(child, Duration::from_secs(30), "kcat");
-    assert_eq!(ran.status, 0, "{}", ran.stderr);
-    ran.stdout
-}
-
-fn java_topic_command(cluster: &RealCluster, args: &[&str]) -> String {
-    let libs = cluster.home.join("kafka/3.9.2/libs/*");
-    let output = Command::new("java")
-        .args(["-cp", libs.to_str().expect("a plain path")])
-        .arg("org.apache.kafka.tools.TopicCommand")
-        .args(["--bootstrap-server", &cluster.bootstrap(3)])
-        .args(args)
-        .output()
-        .expect("java runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }

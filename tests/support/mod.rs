@@ -201,6 +201,14 @@ pub fn finish(mut child: Child, deadline: Duration, what: &str) -> Ran {
     Ran { status: status.code().unwrap_or(-1), stdout, stdout_bytes, stderr }
 }
 
+/// Sends a signal, as `kill` takes its name: `-INT`.
+pub fn signal(which: &str, pid: u32) {
+    // The shell's own: not every machine has the program.
+    let line = format!("kill {which} {pid}");
+    let sent = Command::new("sh").args(["-c", &line]).status().expect("sh");
+    assert!(sent.success());
+}
+
 fn read_all(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();

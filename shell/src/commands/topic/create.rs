@@ -1,6 +1,7 @@
 //! `topic create NAME…`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use kafsh_model::keys::Scope;
 use kafsh_model::port::Admin;
@@ -9,7 +10,7 @@ use kafsh_model::{Error, Result};
 use serde_json::{Value, json};
 
 use super::rows::{self, Defaults};
-use super::settle::{lacks_partitions, on_every_broker};
+use super::settle::{SETTLE_MAX, lacks_partitions, on_every_broker};
 use crate::call::Call;
 use crate::commands::config::values;
 use crate::flow::{Column, Flow, Output, View, column};
@@ -22,6 +23,9 @@ const COLUMNS: &[Column] = &[
     column("result", "RESULT"),
     column("error", "ERROR"),
 ];
+
+/// Between two looks whether Kafka has deleted a topic.
+const DELETION_POLL: Duration = Duration::from_millis(100);
 
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["topic", "create"],
@@ -86,7 +90,7 @@ async fn run(mut call: Call) -> Result<Output> {
     }
     let admin = call.admin()?;
     let mut outcomes = Vec::new();
-    for (spec, (_, outcome)) in specs.iter().zip(admin.create_topics(&specs, dry_run).await?) {
+    for (spec, (_, outcome)) in specs.iter().zip(create(admin.as_ref(), &specs, dry_run).await?) {
         outcomes.push(Outcome::new(spec, outcome, dry_run, call.args.switch("if-not-exists")));
     }
     let made = outcomes.iter().filter(|outcome| outcome.result != "failed");
@@ -109,6 +113,46 @@ async fn run(mut call: Call) -> Result<Output> {
         true => output.note("dry run: nothing was created"),
         false => output,
     })
+}
+
+/// Creates them. Kafka takes a topic from view before it has deleted it: until then it says that it
+/// exists, though nobody can use it, so what no broker shows is tried again.
+async fn create(
+    admin: &dyn Admin,
+    specs: &[TopicSpec],
+    dry_run: bool,
+) -> Result<Vec<(String, Result<()>)>> {
+    let mut outcomes = admin.create_topics(specs, dry_run).await?;
+    let deadline = Instant::now() + SETTLE_MAX;
+    while !dry_run && Instant::now() < deadline {
+        let exists = |outcome: &Result<()>| {
+            outcome.as_ref().is_err_and(|error| error.code == "topic-exists")
+        };
+        let names: Vec<String> = outcomes
+            .iter()
+            .filter(|(_, outcome)| exists(outcome))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if names.is_empty() {
+            break;
+        }
+        let seen = admin.topics_on_every_broker(&names).await?;
+        let shown: BTreeSet<&str> =
+            seen.iter().flat_map(|(_, topics)| topics).map(|topic| topic.name.as_str()).collect();
+        let unseen =
+            |spec: &&TopicSpec| names.contains(&spec.name) && !shown.contains(spec.name.as_str());
+        let again: Vec<TopicSpec> = specs.iter().filter(unseen).cloned().collect();
+        if again.is_empty() {
+            break;
+        }
+        tokio::time::sleep(DELETION_POLL).await;
+        for (name, outcome) in admin.create_topics(&again, false).await? {
+            if let Some(old) = outcomes.iter_mut().find(|(old, _)| *old == name) {
+                old.1 = outcome;
+            }
+        }
+    }
+    Ok(outcomes)
 }
 
 /// What is to be created: names with the flags, or rows of a pipe.

@@ -151,6 +151,9 @@ impl Local {
         self.refuse_any_running(&layout, spec, "destroyed")?;
         let mut roots = layout.roots(spec)?;
         roots.retain(|root| root.symlink_metadata().is_ok());
+        if layout.is_only_planned()? {
+            roots.retain(|root| *root != layout.folder);
+        }
         for root in &roots {
             layout.require_ours(root)?;
         }

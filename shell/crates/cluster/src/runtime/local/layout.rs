@@ -11,6 +11,9 @@ use crate::runtime::files;
 /// Holds the cluster's name; a folder without it is never moved or deleted.
 pub(super) const MARKER: &str = ".kafsh-cluster";
 
+/// What the store keeps in a cluster's folder, and takes away itself.
+const OF_THE_STORE: [&str; 2] = ["spec.toml", "state"];
+
 /// The log.dirs of a broker whose spec names none.
 const DEFAULT_LOG_DIR: &str = "data";
 
@@ -174,6 +177,13 @@ impl Layout {
         let is_folder = root.symlink_metadata().is_ok_and(|meta| meta.is_dir());
         let owner = if is_folder { files::read_small_text(&root.join(MARKER))? } else { None };
         Ok(owner.is_some_and(|owner| owner.trim() == self.name.as_str()))
+    }
+
+    /// Whether the cluster's own folder has nothing but what the store keeps there: the run that
+    /// made it ended before anything was laid out.
+    pub(super) fn is_only_planned(&self) -> Result<bool> {
+        let is_stores = |name: &String| OF_THE_STORE.contains(&name.as_str());
+        Ok(files::names_in(&self.folder)?.iter().all(is_stores))
     }
 
     /// `data-not-ours` unless [`Layout::is_ours`].
