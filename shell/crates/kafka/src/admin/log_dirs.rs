@@ -1,6 +1,5 @@
 //! Log folders, asked of every broker side by side: each knows only its own.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;
@@ -15,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{KafkaAdmin, topic_name};
 use crate::kafka_error::kafka_error;
-use crate::wire::client::{Client, Repeat};
+use crate::wire::client::Repeat;
 use crate::wire::fault::Fault;
 
 const DOING: &str = "describe log folders";
@@ -23,13 +22,9 @@ const DOING: &str = "describe log folders";
 /// `CLUSTER_AUTHORIZATION_FAILED`: what an empty answer of an old broker means.
 const NOT_AUTHORISED: i16 = 31;
 
-/// `UNKNOWN_SERVER_ERROR`: what a broker says of a whole folder when a file went from under its
-/// counting, as those of a topic that is just being deleted do (ReplicaManager.describeLogDirs).
-const FILE_WENT: i16 = -1;
-/// How often a folder is asked for again because of that.
-const COUNTS_MAX: usize = 4;
-/// Time between.
-const COUNT_AGAIN: Duration = Duration::from_millis(100);
+/// `UNKNOWN_SERVER_ERROR`: what a broker says of a whole folder that it uses and cannot measure.
+/// Java finds no file system, for one, for a folder in a chroot that is no mount point.
+const NOT_MEASURED: i16 = -1;
 
 impl KafkaAdmin {
     pub(super) async fn log_folders(
@@ -52,7 +47,8 @@ impl KafkaAdmin {
         for (broker, address) in brokers {
             let (client, request) = (self.client.clone(), request.clone());
             tasks.spawn(async move {
-                let asked = count(&client, broker, &request, deadline);
+                let ask = |_| request.clone();
+                let asked = client.call_broker(DOING, broker, ask, Repeat::Safe, deadline);
                 let asked = timeout_at(soon, asked).await.unwrap_or_else(|_| Err(silent(&address)));
                 (broker, asked.and_then(|response| folders(broker, &response)))
             });
@@ -63,26 +59,6 @@ impl KafkaAdmin {
         }
         all.sort_by_key(|(broker, _)| *broker);
         Ok(all)
-    }
-}
-
-/// Asks one broker, again where a file went while it counted.
-async fn count(
-    client: &Arc<Client>,
-    broker: BrokerId,
-    request: &DescribeLogDirsRequest,
-    deadline: Instant,
-) -> Result<DescribeLogDirsResponse> {
-    let mut tries = 1;
-    loop {
-        let ask = |_| request.clone();
-        let told = client.call_broker(DOING, broker, ask, Repeat::Safe, deadline).await?;
-        let went = told.results.iter().any(|folder| folder.error_code == FILE_WENT);
-        if !went || tries == COUNTS_MAX {
-            return Ok(told);
-        }
-        tries += 1;
-        tokio::time::sleep(COUNT_AGAIN).await;
     }
 }
 
@@ -126,7 +102,7 @@ fn folders(broker: BrokerId, response: &DescribeLogDirsResponse) -> Result<Vec<L
 fn folder(result: &DescribeLogDirsResult) -> LogDir {
     let error = (result.error_code != 0).then(|| {
         let what = match result.error_code {
-            FILE_WENT => format!("`{}` could not be counted", result.log_dir),
+            NOT_MEASURED => format!("`{}` could not be measured", result.log_dir),
             _ => format!("`{}` is not in use", result.log_dir),
         };
         let error = kafka_error(result.error_code, None, what, "");
@@ -180,6 +156,8 @@ mod tests {
         assert_eq!((old.total_bytes, old.usable_bytes, old.error), (None, None, None));
         let new = folder(&dir().with_total_bytes(9).with_usable_bytes(0));
         assert_eq!((new.total_bytes, new.usable_bytes), (Some(9), Some(0)));
+        let unmeasured = folder(&dir().with_error_code(-1)).error.unwrap_or_default();
+        assert!(unmeasured.starts_with("`/d` could not be measured: Kafka: "), "{unmeasured}");
         let lost = folder(&dir().with_error_code(56));
         let said = lost.error.unwrap_or_default();
         assert!(said.starts_with("`/d` is not in use: Kafka: KAFKA_STORAGE_ERROR"), "{said}");

@@ -452,35 +452,6 @@ async fn log_folders_of_the_others_are_told_where_a_broker_hangs() {
     assert_eq!(error.class, Class::Unavailable, "{error:?}");
 }
 
-#[tokio::test]
-async fn a_folder_is_counted_again_where_a_file_went_from_under_the_broker() {
-    for (failures, good) in [(1, true), (100, false)] {
-        let (port, told) = (Arc::new(AtomicI32::new(0)), Arc::new(AtomicI32::new(0)));
-        let own = port.clone();
-        let broker = FakeBroker::start(WHOLE, move |call| match call.api {
-            ApiKey::DescribeLogDirs if told.fetch_add(1, Ordering::SeqCst) < failures => {
-                let folder = DescribeLogDirsResult::default()
-                    .with_log_dir(StrBytes::from_static_str("/data"))
-                    .with_error_code(-1);
-                let response = DescribeLogDirsResponse::default().with_results(vec![folder]);
-                body(&response, call.version)
-            }
-            ApiKey::DescribeLogDirs => one_folder(call.version),
-            ApiKey::Metadata => cluster(call.version, &[(1, own.load(Ordering::SeqCst))], 1),
-            _ => alone(call),
-        })
-        .await;
-        port.store(broker.port, Ordering::SeqCst);
-        let admin = admin(&[&broker], 10_000);
-        let told = admin.log_dirs(None, Duration::from_secs(5)).await.unwrap();
-        let error = told[0].1.as_ref().unwrap()[0].error.clone().unwrap_or_default();
-        assert_eq!(error.is_empty(), good, "{error}");
-        assert!(good || error.starts_with("`/data` could not be counted"), "{error}");
-        let asked = broker.count(ApiKey::DescribeLogDirs);
-        assert_eq!(asked, if good { 2 } else { 4 }, "a bounded number of times");
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_less_for_log_folders_takes_nothing_from_others() {
     let port = Arc::new(AtomicI32::new(0));
