@@ -1,7 +1,6 @@
 //! Steps as components, from the engine's side: the embedded ones provision a cluster, somebody
 //! else's stands between them, and one that breaks stops the plan before anything was done.
 
-#[allow(dead_code, reason = "shared with the tests of the host, which use more of it")]
 #[path = "../shell/crates/host/tests/support/mod.rs"]
 mod guests;
 
