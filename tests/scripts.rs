@@ -46,6 +46,69 @@ fn every_golden_has_its_script() {
     }
 }
 
+/// Verbs that no golden can show, with the test that uses them.
+const TESTED_ELSEWHERE: [(&str, &str); 3] =
+    [("completion", "repl"), ("plugin dev", "authors"), ("ui", "page/walk")];
+
+/// A new verb without a test fails here: `help` lists every verb, and each has to be in a golden
+/// script, or in a test that is named above. That its examples run does not count: nobody looks at
+/// what they print.
+#[test]
+fn every_verb_is_in_a_golden_or_a_test() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let help = Kafsh::at(home.path()).run(&["help"]).ok().stdout;
+    let verbs = verbs(&help);
+    assert!(verbs.len() > 60, "only {} verbs in\n{help}", verbs.len());
+    let read = |path: &PathBuf| std::fs::read_to_string(path).expect("a text");
+    let scripts: Vec<String> =
+        scripts_in(&root().join("tests").join("scripts")).iter().map(read).collect();
+    let untested: Vec<&str> = verbs
+        .iter()
+        .copied()
+        .filter(|verb| !scripts.iter().any(|script| uses(script, verb)))
+        .filter(|verb| !TESTED_ELSEWHERE.iter().any(|(tested, _)| tested == verb))
+        .collect();
+    assert!(untested.is_empty(), "no golden script and no test uses {untested:?}");
+    for (verb, target) in TESTED_ELSEWHERE {
+        assert!(verbs.contains(&verb), "there is no `{verb}`");
+        assert!(!scripts.iter().any(|script| uses(script, verb)), "`{verb}` has a golden now");
+        let words: Vec<String> = verb.split(' ').map(|word| format!("\"{word}\"")).collect();
+        let source = read(&root().join("tests").join(format!("{target}.rs")));
+        assert!(source.contains(&words.join(", ")), "tests/{target}.rs does not use `{verb}`");
+    }
+}
+
+/// The commands of `help`: two blanks, the words, at least two blanks, what it does. The words of
+/// the language stand behind them.
+fn verbs(help: &str) -> Vec<&str> {
+    let commands = help.split("\nstatements").next().unwrap_or(help);
+    let rows = commands.lines().filter_map(|line| line.strip_prefix("  "));
+    let rows = rows.filter(|row| row.starts_with(|c: char| c.is_ascii_lowercase()));
+    rows.filter_map(|row| row.split_once("  ")).map(|(verb, _)| verb).collect()
+}
+
+/// Whether a statement or stage of a script begins with these words.
+fn uses(script: &str, verb: &str) -> bool {
+    let code = script.lines().filter(|line| !line.trim_start().starts_with('#'));
+    code.flat_map(|line| line.match_indices(verb).map(move |(at, _)| line.split_at(at))).any(
+        |(before, from)| {
+            let ends = from[verb.len()..].starts_with(|c: char| c.is_whitespace() || c == ';');
+            let starts = before.is_empty() || before.ends_with([' ', '\t']);
+            starts && (ends || from.len() == verb.len())
+        },
+    )
+}
+
+#[test]
+fn a_verb_is_found_where_it_is_used() {
+    let help =
+        "commands\n\n  topic list   lists\n  jq           filters\n\nstatements\n\n  let  names\n";
+    assert_eq!(verbs(help), ["topic list", "jq"]);
+    assert!(uses("try topic list | jq '.'", "topic list") && uses("topic list", "topic list"));
+    assert!(!uses("# topic list\ntopic lists", "topic list"));
+    assert!(!uses("topic list", "list-topics"));
+}
+
 fn scripts_in(folder: &Path) -> Vec<PathBuf> {
     files_in(folder, "ksh")
 }

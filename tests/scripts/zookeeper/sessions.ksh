@@ -6,8 +6,8 @@ zookeeper status | jq -c '.cluster_ids[] | [.broker, .agrees]'
 expect zookeeper status | jq '.cluster_id as $id | .cluster_ids | all(.cluster_id == $id)'
 expect zookeeper status | jq '[.sessions[].broker] == [1, 2, 3] and all(.sessions[]; .session | startswith("0x"))'
 # One that was stopped in order has no session; of one that was killed it is there until it times out.
-broker stop 3
-broker kill 2 --yes
+broker stop 3 | jq '.[].node'
+broker kill 2 --yes | jq '.[].node'
 zookeeper status | jq -c '.brokers[] | [.broker, .state]'
 # What a znode is is told with its name.
 zookeeper ls /brokers/ids
