@@ -27,9 +27,11 @@ pub fn test(
     prepare_kafka(machine, place)?;
     eprintln!("test");
     let home = test_home()?;
-    let before = leftovers::rehearsals();
+    let before = leftovers::before()?;
     let mut command = cargo_test(machine);
     command.args(test_args(args)).env("KAFSH_TEST_HOME", &home);
+    // Of what is left in a folder of their own, nobody has to guess whose it is.
+    command.envs(before.own.iter().map(|own| ("TMPDIR", own)));
     let outcome = run(&mut command, Show::Inherit, None, "the failed tests are named above");
     let outcome = outcome.and_then(|()| leftovers::check(&home, &before));
     let seconds = started.elapsed().as_secs();
