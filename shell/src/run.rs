@@ -33,6 +33,9 @@ use crate::spec::LocalFuture;
 /// First and longest pause between two tries of `wait`.
 const WAIT_POLL_FIRST: Duration = Duration::from_millis(200);
 const WAIT_POLL_MAX: Duration = Duration::from_secs(1);
+/// How much longer than those before it a try may have taken, cut short by the end, without being
+/// called silent.
+const WAIT_SLOWER: u32 = 4;
 
 /// Bound on each block of `on-exit` after an interrupt: an orderly stop may take 180 s.
 const EXIT_BLOCK_DEADLINE: Duration = Duration::from_secs(240);
@@ -297,8 +300,11 @@ impl Runner {
         let deadline = Instant::now() + limit;
         let mut pause = WAIT_POLL_FIRST;
         let mut last = "it was not tried once".to_string();
+        let mut longest = Duration::ZERO;
         loop {
+            let began = Instant::now();
             let tried = self.try_until(deadline, pipeline, source).await;
+            let took = began.elapsed();
             match tried {
                 Ok(Ok(value)) => {
                     if truth(&value, "wait")? {
@@ -312,8 +318,11 @@ impl Runner {
                 Ok(Err(error)) if error.code == "outcome-unknown" => return Err(error),
                 Ok(Err(error)) if error.class.is_not_yet() => last = error.to_string(),
                 Ok(Err(error)) => return Err(error),
+                // Cut short by the end and no slower than those before: what they said stands.
+                Err(_) if took <= longest * WAIT_SLOWER => {}
                 Err(_) => last = format!("no answer in time; before that: {last}"),
             }
+            longest = longest.max(took);
             if Instant::now() + pause >= deadline {
                 let message = format!("waited {text} for `{}`", shown(source, pipeline));
                 return Err(Error::timed_out(message).with_cause(last));

@@ -1,2 +1,2 @@
 # `wait` runs out with status 4 and says the last reason.
-wait 300ms jq -n 'false'
+wait 1s jq -n 'false'
