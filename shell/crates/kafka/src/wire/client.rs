@@ -22,6 +22,10 @@ use crate::kafka_error::{self, kafka_error};
 /// Head start of one bootstrap address before the next is tried beside it.
 const BOOTSTRAP_HEAD_START: Duration = Duration::from_millis(150);
 
+/// Time that a broker has for an answer before another is asked beside it: a paused one keeps its
+/// connections, and looks alive by them.
+const ANSWER_HEAD_START: Duration = Duration::from_millis(500);
+
 /// First and longest pause between two tries while the cluster changes (an election takes 50 ms to
 /// a few seconds).
 const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(20);
@@ -125,7 +129,7 @@ impl Client {
         let known = self.known();
         let alive = |slot: &Slot| {
             let held = slot.try_lock().ok()?;
-            held.as_ref().filter(|connection| connection.is_alive()).cloned()
+            held.as_ref().filter(|connection| connection.answers()).cloned()
         };
         // What was just created or changed is known to the controller first.
         let controller = known.controller.and_then(|id| known.brokers.get(&id));
@@ -136,18 +140,47 @@ impl Client {
     }
 
     /// A connection to any broker: a live one, else the first that answers of the bootstrap
-    /// addresses and the brokers known, each with a small head start over the next.
+    /// addresses and the brokers known, each with a small head start over the next. One that owes
+    /// an answer for long only where there is no other.
     pub async fn any(self: &Arc<Self>, doing: &str, deadline: Instant) -> Result<Arc<Connection>> {
         if let Some(connection) = self.live_connection() {
             return Ok(connection);
         }
+        let (addresses, silent) = self.addresses();
+        match self.first_of(doing, &addresses, deadline).await {
+            Err(error) => silent.into_iter().next().ok_or(error),
+            found => found,
+        }
+    }
+
+    /// The bootstrap addresses and those of the brokers known, without those whose connection is
+    /// silent; and these connections.
+    fn addresses(&self) -> (Vec<String>, Vec<Arc<Connection>>) {
+        let known = self.known();
         let mut addresses = self.bootstrap.clone();
-        for address in self.known().brokers.values() {
+        for address in known.brokers.values() {
             if !addresses.contains(address) {
                 addresses.push(address.clone());
             }
         }
-        let mut waiting = addresses.clone().into_iter();
+        let mut silent = Vec::new();
+        addresses.retain(|address| {
+            let held = known.connections.get(address).and_then(|slot| slot.try_lock().ok());
+            let held = held.as_deref().and_then(Option::as_ref);
+            let quiet = held.filter(|connection| connection.is_alive() && !connection.answers());
+            silent.extend(quiet.cloned());
+            quiet.is_none()
+        });
+        (addresses, silent)
+    }
+
+    async fn first_of(
+        self: &Arc<Self>,
+        doing: &str,
+        addresses: &[String],
+        deadline: Instant,
+    ) -> Result<Arc<Connection>> {
+        let mut waiting = addresses.iter().cloned();
         let mut tries: JoinSet<(String, Result<Arc<Connection>, Fault>)> = JoinSet::new();
         let mut faults = Vec::new();
         let mut more = true;
@@ -183,10 +216,10 @@ impl Client {
                 more = false;
             }
         }
-        Err(unreachable(doing, &addresses, &faults))
+        Err(unreachable(doing, addresses, &faults))
     }
 
-    /// Asks any broker.
+    /// Asks any broker, and another beside it where the first is silent for long.
     pub async fn call_any<R: Request>(
         self: &Arc<Self>,
         doing: &str,
@@ -196,11 +229,46 @@ impl Client {
         let mut pause = Pause::new(deadline);
         loop {
             let connection = self.any(doing, deadline).await?;
-            match connection.call(&ask, deadline).await {
+            match self.call_beside(doing, &connection, &ask, deadline).await {
                 Ok(response) => return Ok(response),
                 Err(Fault::Lost(_) | Fault::Stale) if pause.wait().await => {}
                 Err(fault) => return Err(fault.error(doing, &connection.address)),
             }
+        }
+    }
+
+    /// Asks over `connection`; once that is silent for long, over another too. The first answer
+    /// counts, and of two failures that of `connection`.
+    async fn call_beside<R: Request>(
+        self: &Arc<Self>,
+        doing: &str,
+        connection: &Arc<Connection>,
+        ask: &impl Fn(i16) -> R,
+        deadline: Instant,
+    ) -> Result<R::Response, Fault> {
+        let mut asked = std::pin::pin!(connection.call(ask, deadline));
+        let patience = (Instant::now() + ANSWER_HEAD_START).min(deadline);
+        if let Ok(answer) = timeout_at(patience, &mut asked).await {
+            return answer;
+        }
+        connection.mark_late();
+        let mut beside = std::pin::pin!(async {
+            let other = self.any(doing, deadline).await.ok()?;
+            if Arc::ptr_eq(&other, connection) {
+                return None;
+            }
+            other.call(ask, deadline).await.ok()
+        });
+        tokio::select! {
+            biased;
+            answer = &mut asked => match answer {
+                Ok(answer) => Ok(answer),
+                Err(fault) => beside.await.ok_or(fault),
+            },
+            answer = &mut beside => match answer {
+                Some(answer) => Ok(answer),
+                None => asked.await,
+            },
         }
     }
 

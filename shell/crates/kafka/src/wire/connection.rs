@@ -2,7 +2,7 @@
 //! by correlation id, so that a call whose future is dropped leaves the connection usable.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -34,12 +34,17 @@ const OUTGOING_MAX: usize = 32;
 
 type Reply = oneshot::Sender<Result<Bytes, Fault>>;
 
-/// Requests sent and not answered. `None` once the connection is broken.
-struct Pending(Mutex<Option<HashMap<i32, Reply>>>);
+/// Requests sent and not answered.
+struct Pending {
+    /// `None` once the connection is broken
+    replies: Mutex<Option<HashMap<i32, Reply>>>,
+    /// Somebody waited for long, and nothing came since
+    late: AtomicBool,
+}
 
 impl Pending {
     fn add(&self, correlation: i32, reply: Reply) -> bool {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
         match pending.as_mut() {
             Some(pending) => {
                 // Calls that were given up leave closed entries behind; their answers may come.
@@ -51,16 +56,16 @@ impl Pending {
     }
 
     fn take(&self, correlation: i32) -> Option<Reply> {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
         pending.as_mut()?.remove(&correlation)
     }
 
     fn is_broken(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     fn fail(&self, fault: &Fault) {
-        let pending = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let pending = self.replies.lock().unwrap_or_else(PoisonError::into_inner).take();
         for (_, reply) in pending.into_iter().flatten() {
             // A caller that no longer waits needs no answer.
             let _ = reply.send(Err(fault.clone()));
@@ -111,7 +116,8 @@ impl Connection {
     fn start(address: &str, stream: Box<dyn Stream>) -> Connection {
         let (read, write) = tokio::io::split(stream);
         let (outgoing, requests) = mpsc::channel(OUTGOING_MAX);
-        let pending = Arc::new(Pending(Mutex::new(Some(HashMap::new()))));
+        let replies = Mutex::new(Some(HashMap::new()));
+        let pending = Arc::new(Pending { replies, late: AtomicBool::new(false) });
         let writer = tokio::spawn(write_requests(write, requests, pending.clone()));
         let reader = tokio::spawn(read_answers(read, pending.clone()));
         Connection {
@@ -127,6 +133,16 @@ impl Connection {
     /// False once the connection is known to be broken.
     pub fn is_alive(&self) -> bool {
         !self.pending.is_broken() && !self.outgoing.is_closed()
+    }
+
+    /// False also while an answer is long overdue.
+    pub fn answers(&self) -> bool {
+        self.is_alive() && !self.pending.late.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an answer is long overdue; whatever comes next takes that back.
+    pub fn mark_late(&self) {
+        self.pending.late.store(true, Ordering::Relaxed);
     }
 
     /// The newest version of `R` that both sides know.
@@ -275,6 +291,7 @@ async fn read_answers(mut stream: ReadHalf<Box<dyn Stream>>, pending: Arc<Pendin
         if frame.len() < 4 {
             break Fault::Garbled("a frame without a correlation id".into());
         }
+        pending.late.store(false, Ordering::Relaxed);
         let correlation = (&frame[..4]).get_i32();
         match pending.take(correlation) {
             // The caller may have given up: its answer is dropped.

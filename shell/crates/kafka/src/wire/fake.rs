@@ -23,6 +23,8 @@ pub(crate) enum Answer {
     Body(Bytes),
     /// These bytes as they are
     Raw(Bytes),
+    /// Another answer, after this time
+    Late(Duration, Box<Answer>),
     Silence,
     Close,
 }
@@ -99,7 +101,13 @@ async fn serve(
         let api = ApiKey::try_from(header.request_api_key).expect("a known request");
         seen.lock().expect("not poisoned").push((api, header.request_api_version));
         let call = Call { api, version: header.request_api_version, body: frame };
-        let bytes = match script(&call) {
+        let mut answer = script(&call);
+        while let Answer::Late(after, then) = answer {
+            tokio::time::sleep(after).await;
+            answer = *then;
+        }
+        let bytes = match answer {
+            Answer::Late(..) => unreachable!("waited for above"),
             Answer::Close => return,
             Answer::Silence => std::future::pending().await,
             Answer::Raw(bytes) => bytes,

@@ -142,6 +142,37 @@ async fn silence_ends_at_the_deadline_and_the_next_call_connects_anew() {
 
 /// The request was sent: nobody knows whether the topic is there now.
 #[tokio::test]
+async fn another_is_asked_where_a_broker_hangs_and_first_from_then_on() {
+    let hanging = FakeBroker::start(WHOLE, |call| match call.api {
+        ApiKey::ApiVersions => versions(call.version, &[]),
+        _ => Answer::Silence,
+    })
+    .await;
+    let other = FakeBroker::start(WHOLE, alone).await;
+    // Far above what a look at another takes.
+    let admin = admin(&[&hanging, &other], 60_000);
+    let began = Instant::now();
+    admin.cluster().await.unwrap();
+    admin.cluster().await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert_eq!(hanging.count(ApiKey::Metadata), 1, "it owes an answer");
+    assert_eq!(other.count(ApiKey::Metadata), 2);
+}
+
+#[tokio::test]
+async fn a_late_answer_counts_where_nobody_else_is_there() {
+    let broker = FakeBroker::start(WHOLE, |call| match call.api {
+        ApiKey::Metadata => Answer::Late(Duration::from_millis(900), Box::new(alone(call))),
+        _ => alone(call),
+    })
+    .await;
+    let closed = closed_port().await;
+    let admin = admin_at(vec![broker.address.clone(), closed], 60_000);
+    assert_eq!(admin.cluster().await.unwrap().controller, Some(1));
+    assert_eq!(broker.count(ApiKey::Metadata), 1, "asked once, and waited for");
+}
+
+#[tokio::test]
 async fn a_change_that_is_not_answered_may_have_been_done() {
     for answer in [|| Answer::Silence, || Answer::Close] {
         let port = Arc::new(AtomicI32::new(0));
