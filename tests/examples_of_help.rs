@@ -37,11 +37,15 @@ fn every_example_runs() {
         let examples = root().join("scripts");
         std::os::unix::fs::symlink(&examples, folder.path().join("scripts")).expect("a link");
         let script = format!("{GROUND}{example}\n");
+        let temporary = tempfile::tempdir().expect("a folder");
         let kafsh = Kafsh::at(home.path()).in_directory(folder.path()).with_cargo();
+        let kafsh = kafsh.env("TMPDIR", &temporary.path().to_string_lossy());
         let ran = kafsh.with(&["--rehearse", "--yes", "-c", &script]).run(&[]);
         if ran.status != 0 {
             failed.push(format!("{example}\n{}", ran.stderr));
         }
+        let left: Vec<_> = std::fs::read_dir(temporary.path()).expect("a folder").collect();
+        assert!(left.is_empty(), "`{example}` left {left:?}");
     }
     assert!(failed.is_empty(), "{} examples fail:\n{}", failed.len(), failed.join("\n"));
 }

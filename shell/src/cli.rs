@@ -17,7 +17,7 @@ use crate::output::{Format, Medium};
 use crate::run::Runner;
 use crate::session::{Origin, Session};
 use crate::terminal::{Terminal, stderr_style};
-use crate::wire;
+use crate::wire::{self, Wired};
 
 /// Most bytes of a script on standard input.
 const STDIN_BYTES_MAX: u64 = kafsh_lang::limits::SOURCE_BYTES_MAX as u64;
@@ -205,8 +205,8 @@ fn start(globals: Globals, job: Job, style: Style) -> Result<u8> {
     let locked = globals.locked || crate::config::locked_by_environment();
     let user = Arc::new(Terminal::new(style));
     let progress = crate::repl::progress::for_terminal(style);
+    let Wired { context, folder } = wire::context(globals.rehearse, locked, &directory)?;
     let status = runtime.block_on(async {
-        let context = Arc::new(wire::context(globals.rehearse, locked, &directory)?);
         if let (true, Some(name)) = (globals.rehearse, session.cluster()) {
             context.rehearse_cluster(&name).await?;
         }
@@ -220,6 +220,7 @@ fn start(globals: Globals, job: Job, style: Style) -> Result<u8> {
     });
     // Threads that still wait in a client library are not worth waiting for.
     runtime.shutdown_background();
+    drop(folder);
     status
 }
 

@@ -49,8 +49,6 @@ pub struct Context {
     producers: Mutex<HashMap<String, Arc<dyn Producer>>>,
     /// Attached clusters that were found to be the ones they were, by their targets
     identified: Mutex<HashSet<String>>,
-    /// The state of a rehearsal, deleted with this
-    _folder: Option<tempfile::TempDir>,
 }
 
 /// The parts a context is made of.
@@ -79,14 +77,7 @@ impl Context {
             records: Mutex::default(),
             producers: Mutex::default(),
             identified: Mutex::default(),
-            _folder: None,
         }
-    }
-
-    /// Keeps a folder for as long as this lives.
-    #[must_use]
-    pub fn keeping(self, folder: tempfile::TempDir) -> Self {
-        Context { _folder: Some(folder), ..self }
     }
 
     /// The policy of this name.

@@ -9,15 +9,24 @@ use kafsh_cluster::store::Store;
 use kafsh_kafka::KafkaConnector;
 use kafsh_model::Result;
 use kafsh_rehearsal::Rehearsal;
+use tempfile::TempDir;
 
 use crate::config::Home;
 use crate::context::{Context, Parts};
 use crate::plugins::{PluginRegistry, Project};
 
+/// What commands work with.
+pub struct Wired {
+    pub context: Arc<Context>,
+    /// A rehearsal's folder, deleted with this. Not the context's, since threads that wait in a
+    /// client library may hold that beyond the end of the program.
+    pub folder: Option<TempDir>,
+}
+
 /// The context of this program: real, or in memory.
 ///
 /// With `locked`, installed plugins run only as the lock file found from `directory` has them.
-pub fn context(rehearse: bool, locked: bool, directory: &Path) -> Result<Context> {
+pub fn context(rehearse: bool, locked: bool, directory: &Path) -> Result<Wired> {
     let home = Home::find()?;
     let project = Project {
         directory: directory.to_path_buf(),
@@ -33,7 +42,7 @@ pub fn context(rehearse: bool, locked: bool, directory: &Path) -> Result<Context
             .with_kafka_home(std::env::var_os("KAFKA_HOME").map(Into::into)),
     );
     let runtime = LocalRuntime::new(LocalOptions::new(home.data.clone(), distributions.clone()));
-    Ok(Context::new(Parts {
+    let context = Context::new(Parts {
         store: Store::open(home.data.clone())?,
         connector: Arc::new(KafkaConnector::new()),
         runtime: Arc::new(runtime),
@@ -41,13 +50,14 @@ pub fn context(rehearse: bool, locked: bool, directory: &Path) -> Result<Context
         rehearsing: false,
         plugins: PluginRegistry::new(&home, project, None),
         home,
-    }))
+    });
+    Ok(Wired { context: Arc::new(context), folder: None })
 }
 
 /// State in a folder that goes with the program, servers and records in memory. Plugins are the
 /// real ones, and so is the cache of what they compile to; policies are bound as they really are;
 /// what is installed, granted, bound or removed is so for the rehearsal alone.
-fn rehearsal(home: Home, project: Project) -> Result<Context> {
+fn rehearsal(home: Home, project: Project) -> Result<Wired> {
     let folder = tempfile::Builder::new()
         .prefix("kafsh-rehearsal-")
         .tempdir()
@@ -56,7 +66,7 @@ fn rehearsal(home: Home, project: Project) -> Result<Context> {
     let store = Store::open(folder.path())?;
     // What is rehearsed is to be refused as it will be.
     store.copy_policies(&Store::open(home.data.clone())?)?;
-    Ok(Context::new(Parts {
+    let context = Context::new(Parts {
         store,
         connector: rehearsal.clone(),
         runtime: rehearsal,
@@ -64,6 +74,6 @@ fn rehearsal(home: Home, project: Project) -> Result<Context> {
         rehearsing: true,
         plugins: PluginRegistry::new(&home, project, Some(folder.path().to_path_buf())),
         home,
-    })
-    .keeping(folder))
+    });
+    Ok(Wired { context: Arc::new(context), folder: Some(folder) })
 }

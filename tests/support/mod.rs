@@ -78,7 +78,8 @@ impl Ran {
     }
 }
 
-/// A kafsh to be run: nothing of the caller's environment reaches it but `PATH`.
+/// A kafsh to be run: nothing of the caller's environment reaches it but `PATH` and
+/// `TMPDIR`.
 pub struct Kafsh {
     home: PathBuf,
     directory: PathBuf,
@@ -151,6 +152,8 @@ impl Kafsh {
         command.args(&self.before).args(words).current_dir(&self.directory).env_clear();
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.env("PATH", path).env("LANG", "C.UTF-8").env("TZ", "UTC");
+        // What it leaves there is found after the tests.
+        command.env("TMPDIR", std::env::temp_dir());
         command.env("HOME", &self.home).env("KAFSH_HOME", &self.home);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

@@ -1,7 +1,6 @@
 //! Completion of kafsh's own command line, for the shells it is called from: argv to a text of the
 //! language, and the names of a cluster within a budget.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use kafsh_host::store::PluginStore;
@@ -9,7 +8,7 @@ use kafsh_host::store::PluginStore;
 use super::{Candidate, Completion, Names, complete, values};
 use crate::repl::live::{Live, Which, binding_names, cluster_names, plugin_names};
 use crate::spec::OUTPUT_FORMATS;
-use crate::wire;
+use crate::wire::{self, Wired};
 
 /// Longest that Tab in another shell waits for a cluster's names.
 const NAMES_BUDGET: Duration = Duration::from_millis(300);
@@ -173,9 +172,8 @@ fn kept_names() -> Names {
 fn live_names(line: &Line<'_>, names: &mut Names) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let context = wire::context(line.rehearse, false, &names.directory);
-    let (Ok(runtime), Ok(context)) = (runtime, context) else { return };
-    let context = Arc::new(context);
+    let wired = wire::context(line.rehearse, false, &names.directory);
+    let (Ok(runtime), Ok(Wired { context, folder: _folder })) = (runtime, wired) else { return };
     let which = match (line.bootstrap, line.cluster) {
         (Some(bootstrap), _) => Some(Which::Bootstrap(bootstrap.to_string())),
         (None, Some(name)) => Some(Which::Cluster(name.to_string())),
