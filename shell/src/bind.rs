@@ -184,7 +184,7 @@ impl Binder<'_> {
             StatementKind::Pipeline(pipeline) => BoundKind::Pipeline(self.pipeline(pipeline)?),
             StatementKind::Let { name, value } => self.bind_let(name, value)?,
             StatementKind::If { condition, then, otherwise } => {
-                let condition = self.pipeline(condition);
+                let condition = self.taken(condition, "if");
                 let then = self.block(then);
                 let otherwise = match otherwise {
                     None => Vec::new(),
@@ -202,14 +202,15 @@ impl Binder<'_> {
             StatementKind::Wait { duration, pipeline } => {
                 self.check_duration(duration);
                 let pipeline = match pipeline {
-                    Some(pipeline) => Some(self.pipeline(pipeline)?),
+                    Some(pipeline) => Some(self.taken(pipeline, "wait")?),
                     None => None,
                 };
                 BoundKind::Wait { duration: duration.clone(), pipeline }
             }
             StatementKind::Expect { error, pipeline } => {
                 error.iter().for_each(|word| self.check_code(word));
-                BoundKind::Expect { error: error.clone(), pipeline: self.pipeline(pipeline)? }
+                let pipeline = self.taken(pipeline, "expect")?;
+                BoundKind::Expect { error: error.clone(), pipeline }
             }
             StatementKind::Try(inner) => BoundKind::Try(Box::new(self.statement(inner)?)),
             StatementKind::OnExit(block) => BoundKind::OnExit(Arc::new(self.block(block))),
@@ -245,7 +246,7 @@ impl Binder<'_> {
                     );
                     None
                 }
-                None => self.pipeline(pipeline).map(BoundLet::Pipeline),
+                None => self.taken(pipeline, "let").map(BoundLet::Pipeline),
             },
         };
         // Known from here on even if its value was wrong: one mistake, one message.

@@ -17,3 +17,12 @@ for i in 1 2 3 {
   produce $j
 #         ^^ bind/unset-variable: `$j` is not set
 }
+expect topic list | jq length > 3
+#                             ^^^ bind/taken-output: `expect` takes the output, so nothing is left
+let names = topic list >> names.txt
+#                      ^^^^^^^^^^^^ bind/taken-output: `let` takes the output, so nothing is left
+if topic list | jq length > 3 {
+#                         ^^^ bind/taken-output: `if` takes the output, so nothing is left
+}
+wait 1s topic list | jq length > 3
+#                              ^^^ bind/taken-output: `wait` takes the output, so nothing is left

@@ -62,6 +62,21 @@ impl Binder<'_> {
         Some(BoundPipeline { stages, redirect: pipeline.redirect.clone(), span: pipeline.span })
     }
 
+    /// A pipeline whose output `taker` takes: a redirect would get nothing, and is most likely
+    /// meant as a comparison.
+    pub(super) fn taken(&mut self, pipeline: &Pipeline, taker: &str) -> Option<BoundPipeline> {
+        if let Some(redirect) = &pipeline.redirect {
+            let message = format!("`{taker}` takes the output, so nothing is left for a file");
+            self.diagnostics.push(
+                Diagnostic::error("bind/taken-output", redirect.span, message).with_help(
+                    "to compare, put the whole filter in quotes: `| jq 'length > 3'`; to keep the \
+                     output, write it to the file on a line of its own",
+                ),
+            );
+        }
+        self.pipeline(pipeline)
+    }
+
     fn stage(&mut self, stage: &Stage, index: usize) -> Option<BoundStage> {
         if let Some(at) = &stage.cluster {
             self.check_variables(at);

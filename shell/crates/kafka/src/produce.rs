@@ -3,7 +3,8 @@
 //! Idempotence and the first record. An idempotent producer of librdkafka 2.12 needs a producer id
 //! before it sends. It looks for a broker to ask when Metadata has just come, else every 500 ms;
 //! and just when the first Metadata comes, its broker counts as down for a moment. So the client is
-//! warmed up first, beside our own look-up of the topic: see [`Handle::warm_up`].
+//! warmed up first, beside our own look-up of the topic: see [`Handle::warm_up`]. Where that was
+//! not enough, Metadata is asked for again while the first record is out: see [`FIRST_POLL_MS`].
 //!
 //! The first record of a new topic. Where replicas are asked to acknowledge it takes 0.45 s or
 //! 1.1 s and nothing on this side shortens that. Measured with 3 brokers (Kafka 3.9) on loopback,
@@ -66,6 +67,13 @@ const PROPAGATION_MAX: Duration = Duration::from_secs(5);
 
 /// Longest sleep of the thread that gathers reports, in ms. Reports wake it at once.
 const POLL_MS: i32 = 1_000;
+
+/// Longest such sleep, in ms, until the first record is acknowledged, twice as long each time. After
+/// it Metadata is asked for: with the answer librdkafka looks for a producer id at once.
+const FIRST_POLL_MS: i32 = 20;
+
+/// Longest that such a question blocks the thread.
+const FIRST_ASK_MAX: Duration = Duration::from_millis(100);
 
 /// Longest wait for room before asking again whether there is some.
 const ROOM_WAIT: Duration = Duration::from_millis(50);
@@ -343,8 +351,17 @@ impl Batches {
 fn gather_reports(shared: &Shared, patience: Duration) {
     shared.handle.warm_up(patience);
     shared.warm.close();
+    let mut poll_ms = FIRST_POLL_MS;
     while !shared.stop.load(Ordering::Acquire) {
-        let Some(event) = shared.handle.main().event(POLL_MS) else { continue };
+        let first_is_out = poll_ms < POLL_MS && !lock(&shared.batches).open.is_empty();
+        let patience_ms = if first_is_out { poll_ms } else { POLL_MS };
+        let Some(event) = shared.handle.main().event(patience_ms) else {
+            if first_is_out {
+                shared.handle.ask_for_metadata(FIRST_ASK_MAX);
+                poll_ms *= 2;
+            }
+            continue;
+        };
         event.log_into(&shared.handle.log);
         let mut batches = lock(&shared.batches);
         let mut any = false;
@@ -354,6 +371,7 @@ fn gather_reports(shared: &Shared, patience: Duration) {
         });
         drop(batches);
         if any {
+            poll_ms = POLL_MS;
             shared.room.notify_waiters();
         }
     }
