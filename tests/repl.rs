@@ -1,5 +1,8 @@
 //! The prompt, in a terminal: keys in, screen out. Everything is a rehearsal.
 
+#[path = "repl/shells.rs"]
+mod shells;
+
 #[path = "repl/terminal.rs"]
 mod terminal;
 
@@ -393,30 +396,4 @@ fn other_shells_are_told_what_may_stand() {
     // Nothing answers, and that takes no longer than the budget.
     let none: Vec<String> = complete(&["-B", "127.0.0.1:1", "topic", "describe", ""]);
     assert_eq!(none, Vec::<String>::new());
-}
-
-#[test]
-fn bash_completes_through_the_script() {
-    let home = home();
-    let (script, status) = piped(home.path(), &["completion", "bash"], "");
-    assert_eq!(status, 0);
-    let kafsh = env!("CARGO_BIN_EXE_kafsh");
-    let ask = |line: &str, words: &str, index: usize| {
-        let text = format!(
-            "{script}\ncompopt() {{ :; }}\nCOMP_LINE='{kafsh} {line}'; COMP_POINT=${{#COMP_LINE}}; \
-             COMP_WORDS=({kafsh} {words}); COMP_CWORD={index}; _kafsh; echo \"${{COMPREPLY[@]}}\"\n"
-        );
-        let output = std::process::Command::new("bash")
-            .args(["--norc", "-c", &text])
-            .env("KAFSH_HOME", home.path().join("home"))
-            .output();
-        String::from_utf8_lossy(&output.expect("bash runs").stdout).trim_end().to_string()
-    };
-    assert_eq!(ask("topic descr", "topic descr", 2), "describe");
-    assert_eq!(ask("topic set t retention.b", "topic set t retention.b", 4), "retention.bytes=");
-    // bash takes `=` for a word of its own.
-    let words = "topic set t cleanup.policy = c";
-    assert_eq!(ask("topic set t cleanup.policy=c", words, 6), "compact");
-    let words = "topic set t cleanup.policy =";
-    assert_eq!(ask("topic set t cleanup.policy=", words, 5), "compact delete");
 }

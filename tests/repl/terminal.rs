@@ -44,6 +44,11 @@ impl Terminal {
     }
 
     pub fn start_with(home: &Path, args: &[&str], environment: &[(&str, &str)]) -> Self {
+        Terminal::open(env!("CARGO_BIN_EXE_kafsh"), home, args, environment)
+    }
+
+    /// Any program, in kafsh's environment.
+    pub fn open(program: &str, home: &Path, args: &[&str], environment: &[(&str, &str)]) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
             .expect("a pty can be opened");
         grantpt(&master).expect("grantpt");
@@ -56,7 +61,7 @@ impl Terminal {
             let file = File::options().read(true).write(true).open(&name).expect("the other end");
             file.into()
         };
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kafsh"));
+        let mut command = Command::new(program);
         command.args(args).current_dir(home).env_clear();
         command.env("KAFSH_HOME", home.join("home")).env("HOME", home).env("TERM", "xterm");
         // What a rehearsal that is killed leaves behind goes with the folder of the test.
@@ -72,7 +77,7 @@ impl Terminal {
                 Ok(())
             });
         }
-        let child = command.spawn().expect("kafsh starts");
+        let child = command.spawn().unwrap_or_else(|error| panic!("`{program}`: {error}"));
         let keys = File::from(master);
         let seen = Arc::new((Mutex::new(Seen::default()), Condvar::new()));
         watch(keys.try_clone().expect("a second handle"), seen.clone());
@@ -190,14 +195,14 @@ fn watch(mut master: File, seen: Arc<(Mutex<Seen>, Condvar)>) {
     });
 }
 
-/// The text without escape sequences and carriage returns; an unfinished sequence is left out.
+/// The text without escape sequences, carriage returns and bells; an unfinished sequence is left out.
 fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '\r' => {}
+            '\r' | '\u{7}' => {}
             '\u{1b}' if chars.peek() == Some(&'[') => {
                 chars.next();
                 for c in chars.by_ref() {

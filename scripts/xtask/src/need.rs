@@ -26,13 +26,16 @@ pub enum Need {
     Kcat,
     /// The tests look at the page of `ui` in it.
     Chromium,
+    /// The tests complete a line of kafsh in it.
+    Fish,
+    Zsh,
 }
 
 /// Building the shell and running clusters.
 pub const DEMO: [Need; 6] = [Need::C, Need::Cxx, Need::Make, Need::Guest, Need::Java, Need::Maven];
 
 /// The same and what only the tests and benchmarks use.
-pub const EVERY: [Need; 8] = [
+pub const EVERY: [Need; 10] = [
     Need::C,
     Need::Cxx,
     Need::Make,
@@ -41,6 +44,8 @@ pub const EVERY: [Need; 8] = [
     Need::Maven,
     Need::Kcat,
     Need::Chromium,
+    Need::Fish,
+    Need::Zsh,
 ];
 
 /// Building the shell and taking pictures of its page on rehearsed clusters.
@@ -58,6 +63,8 @@ impl Need {
             Self::Guest => "a Rust compiler for wasm32-unknown-unknown, to build the plugins",
             Self::Kcat => "kcat, which the tests and benchmarks compare with",
             Self::Chromium => "Chromium, in which the tests look at the page",
+            Self::Fish => "fish, in which the tests complete a line",
+            Self::Zsh => "zsh, in which the tests complete a line",
         }
     }
 
@@ -72,6 +79,8 @@ impl Need {
             Self::Make => probe_program(machine, "make"),
             Self::Kcat => probe_program(machine, "kcat"),
             Self::Chromium => probe_program(machine, "chromium"),
+            Self::Fish => probe_program(machine, "fish"),
+            Self::Zsh => probe_program(machine, "zsh"),
             Self::C => probe_compiler(machine, "cc", "c", "stdio.h"),
             Self::Cxx => probe_compiler(machine, "c++", "c++", "cstdio"),
             Self::Guest => guest::find(machine).ok_or_else(String::new),
@@ -96,6 +105,8 @@ impl Need {
             Self::Kcat => &[&["kcat"], &["kafkacat"]],
             // Which font a bare machine has is left to chance, and there may be none.
             Self::Chromium => &[&["chromium", "fonts-dejavu-core"], &["chromium"]],
+            Self::Fish => &[&["fish"]],
+            Self::Zsh => &[&["zsh"]],
         }
     }
 }

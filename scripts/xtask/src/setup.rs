@@ -170,6 +170,8 @@ mod tests {
             ("maven", "mvn"),
             ("kcat", "kcat"),
             ("chromium", "chromium"),
+            ("fish", "fish"),
+            ("zsh", "zsh"),
             ("gcc", "cc"),
             ("g++", "c++"),
             ("make", "make"),
@@ -202,7 +204,8 @@ mod tests {
         setup(&mut machine, &EVERY, true).unwrap();
         let install = format!(
             "{OPTIONS} install -y --no-install-recommends gcc libc6-dev g++ make \
-             openjdk-17-jre-headless maven kcat chromium fonts-dejavu-core"
+             openjdk-17-jre-headless maven kcat chromium fonts-dejavu-core \
+             fish zsh"
         );
         assert_eq!(sandbox.calls("apt-get"), [format!("{OPTIONS} update"), install]);
         assert_eq!(sandbox.noninteractive_calls("apt-get"), 2);
@@ -214,7 +217,7 @@ mod tests {
     fn only_what_is_missing_is_installed() {
         let sandbox = bare_debian();
         with_guest(&sandbox);
-        for program in ["cc", "c++", "make", "mvn", "chromium"] {
+        for program in ["cc", "c++", "make", "mvn", "chromium", "fish", "zsh"] {
             sandbox.program(program, "exit 0");
         }
         sandbox.java("21.0.2");
