@@ -195,7 +195,8 @@ fn watch(mut master: File, seen: Arc<(Mutex<Seen>, Condvar)>) {
     });
 }
 
-/// The text without escape sequences, carriage returns and bells; an unfinished sequence is left out.
+/// The text without escape sequences, carriage returns and bells; an unfinished sequence is left
+/// out.
 fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::with_capacity(text.len());

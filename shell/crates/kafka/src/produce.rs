@@ -68,8 +68,8 @@ const PROPAGATION_MAX: Duration = Duration::from_secs(5);
 /// Longest sleep of the thread that gathers reports, in ms. Reports wake it at once.
 const POLL_MS: i32 = 1_000;
 
-/// Longest such sleep, in ms, until the first record is acknowledged, twice as long each time. After
-/// it Metadata is asked for: with the answer librdkafka looks for a producer id at once.
+/// Longest such sleep, in ms, until the first record is acknowledged, twice as long each time.
+/// After it Metadata is asked for: with the answer librdkafka looks for a producer id at once.
 const FIRST_POLL_MS: i32 = 20;
 
 /// Longest that such a question blocks the thread.
