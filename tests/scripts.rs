@@ -48,7 +48,7 @@ fn every_golden_has_its_script() {
 
 /// Verbs that no golden can show, with the test that uses them.
 const TESTED_ELSEWHERE: [(&str, &str); 3] =
-    [("completion", "repl"), ("plugin dev", "authors"), ("ui", "page/walk")];
+    [("completion", "repl/shells"), ("plugin dev", "authors"), ("ui", "page/walk")];
 
 /// A new verb without a test fails here: `help` lists every verb, and each has to be in a golden
 /// script, or in a test that is named above. That its examples run does not count: nobody looks at
