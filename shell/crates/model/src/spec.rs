@@ -158,6 +158,9 @@ const HEAP_FULL_MIB: (u32, u32) = (512, 1024);
 const RESIDENT_DEV_MIB: (u32, u32) = (70, 280);
 const RESIDENT_FULL_MIB: (u32, u32) = (100, 450);
 
+/// What a JVM takes beside its heap, of the heap, percent: as `preflight` has it.
+const BESIDE_HEAP_PERCENT: u64 = 30;
+
 impl ClusterSpec {
     /// Heap of a server, MiB.
     pub fn heap_mib(&self, node: Node) -> u32 {
@@ -172,18 +175,16 @@ impl ClusterSpec {
     }
 
     /// Memory that all servers take when they have just started, MiB: a heap grows later, so its
-    /// size plays a part only where it is smaller than usual.
+    /// size plays a part only where it is small.
     pub fn memory_mib(&self) -> u64 {
-        let (heaps, resident) = match self.preset {
-            Preset::Dev => (HEAP_DEV_MIB, RESIDENT_DEV_MIB),
-            Preset::Classic | Preset::Strict => (HEAP_FULL_MIB, RESIDENT_FULL_MIB),
+        let (zookeeper, broker) = match self.preset {
+            Preset::Dev => RESIDENT_DEV_MIB,
+            Preset::Classic | Preset::Strict => RESIDENT_FULL_MIB,
         };
         let of = |node: Node| {
-            let (usual, resident) = match node {
-                Node::ZooKeeper => (heaps.0, resident.0),
-                Node::Broker(_) => (heaps.1, resident.1),
-            };
-            u64::from(resident.saturating_sub(usual.saturating_sub(self.heap_mib(node))))
+            let heap = u64::from(self.heap_mib(node));
+            let most = heap + heap * BESIDE_HEAP_PERCENT / 100;
+            most.min(u64::from(if node == Node::ZooKeeper { zookeeper } else { broker }))
         };
         self.nodes().into_iter().map(of).sum()
     }

@@ -87,10 +87,11 @@ impl Engine {
         let nodes = nodes(&zookeeper, &brokers);
         let mut spec = spec_of(request, zookeeper, brokers)?;
         self.refuse_managed(&spec)?;
-        let warnings = validate(&spec, None)?;
-        notes.extend(warnings.into_iter().map(|finding| finding.message));
         let zookeeper = self.cancel.run(self.check_claims(&spec, &nodes)).await?;
         let cluster_id = self.check_identities(&spec, zookeeper.as_ref()).await?;
+        // What is missing is told before what does not fit without it.
+        let warnings = validate(&spec, None)?;
+        notes.extend(warnings.into_iter().map(|finding| finding.message));
         if let Some(zookeeper) = &zookeeper {
             name_as_registered(&mut spec, request, zookeeper);
         }

@@ -148,7 +148,7 @@ mod tests {
         let mut large = spec(1);
         large.brokers[0].heap_mib = Some(64);
         let line = outline(&large, &Snapshot::default(), &Plan::default());
-        assert!(line.ends_with("about 0.2 GB"), "a smaller heap takes less: {line}");
+        assert!(line.ends_with("about 0.1 GB"), "a smaller heap takes less: {line}");
     }
 
     #[test]

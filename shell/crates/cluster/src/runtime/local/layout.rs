@@ -199,7 +199,19 @@ impl Layout {
         Ok(files::names_in(&self.folder)?.iter().all(is_stores))
     }
 
-    /// `data-not-ours` unless [`Layout::is_ours`]; a folder of an adopted cluster never is.
+    /// That the data in `dir` may be moved or deleted: `data-not-ours` for what came with an
+    /// adopted cluster, and as [`Layout::require_ours`] says.
+    pub(super) fn require_own_data(&self, spec: &ClusterSpec, dir: &Path) -> Result<()> {
+        if !self.is_foreign(spec, dir) {
+            return self.require_ours(self.root_of(dir));
+        }
+        let message = format!("`{}` came with the adopted cluster `{}`", dir.display(), self.name);
+        Err(Error::refused("data-not-ours", message)
+            .with_cause("data that somebody else made is neither moved nor deleted")
+            .with_next(format!("!ls -la '{}'", dir.display())))
+    }
+
+    /// `data-not-ours` unless [`Layout::is_ours`].
     pub(super) fn require_ours(&self, root: &Path) -> Result<()> {
         refuse_dangerous(root)?;
         if self.is_ours(root)? {
