@@ -128,7 +128,12 @@ fn brokers_started_by_hand_are_adopted_stopped_and_started() {
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
         kafsh().run(&[&["cluster", "adopt", &cluster.name], &files[..], more].concat())
     };
-    until("the brokers register", || adopt(&files, &["--dry-run"]).status == 0);
+    // Until its port is open, a broker is one that does not run; until it is registered, none
+    // that is adopted.
+    until("the brokers register", || {
+        let dry = adopt(&files, &["--dry-run", "-O", "json"]);
+        dry.status == 0 && !dry.stdout.contains("stopped")
+    });
     // Who brings a cluster up on their ports is told of it.
     let taken = cluster.bring_up(&["--brokers", "3"]).fails(1);
     let command = format!("cluster adopt {} {}", cluster.name, files.join(" "));

@@ -41,8 +41,8 @@ pub static SPEC: CommandSpec = CommandSpec {
     path: &["cluster", "adopt"],
     summary: "manage brokers that somebody else started from server.properties files",
     detail: "Give the file of every broker; ZooKeeper's is that of the process at \
-             `zookeeper.connect`, or is named with --zookeeper. Whoever listens at their ports must \
-             be a Kafka broker or ZooKeeper of this user, work in the folders of its file, and be \
+             `zookeeper.connect`, or is named with --zookeeper. Who listens at their ports must be \
+             a Kafka broker or ZooKeeper of this user, work in the folders of its file, and be \
              registered under its id; who does not run is adopted as stopped. Every setting is \
              kept as it stands; files and data are never changed, moved or deleted by kafsh, not \
              even by `cluster destroy`. From then on all of `cluster` and `broker` works on them. \

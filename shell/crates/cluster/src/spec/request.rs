@@ -185,7 +185,7 @@ fn refuse_preset(request: &SpecRequest) -> Result<()> {
     let (name, word) = (&request.name, preset.name());
     Err(Error::usage("bad-flags", format!("`--preset {word}` is not for an adopted cluster"))
         .with_cause(format!("`{name}` keeps the settings of the files it was adopted with"))
-        .with_next(format!("cluster up {name} --config num.partitions=3 --apply")))
+        .with_next(format!("cluster export {name}")))
 }
 
 fn broker_ids(request: &SpecRequest) -> Result<Vec<BrokerId>> {
