@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::process;
 use crate::runtime::{files, properties};
 
-/// In the command line of every ZooKeeper: the package of its main class. An editor, or a shell that
-/// is told of its file, has no more than the word.
+/// In the command line of every ZooKeeper: the package of its main class. An editor, or a shell
+/// that is told of its file, has no more than the word.
 const MARK: &str = "org.apache.zookeeper.";
 
 /// Keys of its configuration that name folders.
