@@ -354,6 +354,7 @@ mod tests {
             board.take(ProgressEvent::Gate { what, elapsed });
         }
         assert_eq!(board.text(), "broker 2 ✓ 2.1s · in sync 10/10 ✓");
+        let mut board = Board::new(PLAIN);
         board.take(node(Node::Broker(2), "died", false, 700));
         assert_eq!(board.text(), "broker 2 ✗ died 0.7s");
         let mut ascii = Board::new(Style { ascii: true, ..PLAIN });
