@@ -1,5 +1,7 @@
 //! Real Kafka and ZooKeeper: the seed's walk, dirty ground, and what must not be lost.
 
+#[path = "cluster/adopted.rs"]
+mod adopted;
 #[path = "cluster/servers.rs"]
 mod servers;
 mod support;

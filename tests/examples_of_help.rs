@@ -34,6 +34,7 @@ fn every_example_runs() {
     for example in &examples {
         let folder = tempfile::tempdir().expect("a folder");
         plugins::fill(folder.path());
+        adoptable(folder.path());
         let examples = root().join("scripts");
         std::os::unix::fs::symlink(&examples, folder.path().join("scripts")).expect("a link");
         let script = format!("{GROUND}{example}\n");
@@ -48,4 +49,14 @@ fn every_example_runs() {
         assert!(left.is_empty(), "`{example}` left {left:?}");
     }
     assert!(failed.is_empty(), "{} examples fail:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// The files of a cluster that somebody else set up, which does not run.
+fn adoptable(folder: &std::path::Path) {
+    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).expect("a file");
+    let data = folder.join("theirs").display().to_string();
+    write("zookeeper.properties", format!("clientPort=12181\ndataDir={data}/zookeeper\n"));
+    let broker = "broker.id=1\nlisteners=PLAINTEXT://127.0.0.1:19092\n\
+                  zookeeper.connect=localhost:12181\n";
+    write("server.properties", format!("{broker}log.dirs={data}/broker1\n"));
 }

@@ -113,6 +113,7 @@ fn fresh(spec: &ClusterSpec) -> Snapshot {
             open_files_max: 524_288,
             memory_maps_max: 262_144,
             ephemeral_ports: (32_768, 60_999),
+            busy_ports: Vec::new(),
             cpus: 8,
         },
         nodes: spec.nodes().into_iter().map(absent).collect(),

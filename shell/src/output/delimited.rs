@@ -114,7 +114,9 @@ fn rows_and_columns(value: &Value, view: View) -> (Vec<&Value>, Vec<String>) {
         other => vec![other],
     };
     let columns = match view {
-        View::Rows(columns) => columns.iter().map(|column| column.key.to_string()).collect(),
+        View::Rows(columns) | View::Told(columns) => {
+            columns.iter().map(|column| column.key.to_string()).collect()
+        }
         _ => columns_of(&rows),
     };
     (rows, columns)

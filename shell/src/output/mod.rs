@@ -83,6 +83,9 @@ pub fn wants_color() -> bool {
 
 /// A value in a format, ready to be written; it ends with a newline unless it is empty.
 pub fn render(value: &Value, view: View, format: Option<Format>, medium: Medium) -> String {
+    if medium.terminal && format.is_none() && matches!(view, View::Told(_)) {
+        return String::new();
+    }
     let default = if medium.terminal { Format::Table } else { Format::Tsv };
     match format.unwrap_or(default) {
         Format::Json => pretty(value),

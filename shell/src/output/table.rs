@@ -22,7 +22,7 @@ pub fn render(value: &Value, view: View, medium: Medium) -> String {
             Value::String(text) => format!("{}\n", escape_controls(text)),
             other => format!("{other}\n"),
         },
-        View::Rows(columns) => rows_table(value, columns, medium),
+        View::Rows(columns) | View::Told(columns) => rows_table(value, columns, medium),
         View::Record { fields, sections } => record(value, fields, sections, medium),
         View::Plain => plain(value, medium),
     }

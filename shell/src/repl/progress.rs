@@ -63,7 +63,7 @@ fn close(slot: &mut Option<Drawn>, finished: bool) {
     if text.is_empty() {
         return;
     }
-    if finished && board.items.len() > 1 {
+    if finished && board.items.len() > 1 && !board.is_of_one_broker() {
         let _ = write!(text, "   {}", show_duration(began.elapsed()));
     }
     tell!("{text}\n");
@@ -143,6 +143,12 @@ struct Item {
 }
 
 impl Item {
+    /// A gate that every broker passes on its way.
+    fn is_implied(&self) -> bool {
+        let gate = self.node.is_none();
+        gate && (self.what == "registered" || self.what.starts_with("controller "))
+    }
+
     fn same_as(&self, other: &Item) -> bool {
         self.state == other.state && self.what == other.what
     }
@@ -192,14 +198,17 @@ impl Board {
     fn text(&self) -> String {
         let brokers = |item: &&Item| matches!(item.node, Some(Node::Broker(_)));
         let several = self.items.iter().filter(brokers).count() > 1;
+        let alone = self.is_of_one_broker();
         let mut text = String::new();
         let mut after_broker = false;
-        for item in &self.items {
+        for item in self.items.iter().filter(|item| !alone || !item.is_implied()) {
             let broker = matches!(item.node, Some(Node::Broker(_)));
             let close =
                 after_broker == broker && !text.is_empty() && item.node != Some(Node::ZooKeeper);
             text.push_str(if text.is_empty() {
                 ""
+            } else if alone {
+                if self.style.ascii { " - " } else { " · " }
             } else if close {
                 "  "
             } else {
@@ -224,6 +233,13 @@ impl Board {
             after_broker = broker;
         }
         text
+    }
+
+    /// One broker that serves: that it is registered goes without saying, and one time is enough.
+    fn is_of_one_broker(&self) -> bool {
+        let mut nodes = self.items.iter().filter(|item| item.node.is_some());
+        let first = nodes.next().map(|item| (item.node, item.state));
+        matches!(first, Some((Some(Node::Broker(_)), State::Done))) && nodes.next().is_none()
     }
 
     /// The line while work goes on.
@@ -333,6 +349,12 @@ mod tests {
         let mut board = Board::new(PLAIN);
         board.take(node(Node::Broker(2), "ready", true, 2100));
         assert_eq!(board.text(), "broker 2 ✓ 2.1s");
+        let elapsed = Duration::from_secs(2);
+        for what in ["registered", "controller 1", "in sync 10/10"] {
+            board.take(ProgressEvent::Gate { what, elapsed });
+        }
+        assert_eq!(board.text(), "broker 2 ✓ 2.1s · in sync 10/10 ✓");
+        let mut board = Board::new(PLAIN);
         board.take(node(Node::Broker(2), "died", false, 700));
         assert_eq!(board.text(), "broker 2 ✗ died 0.7s");
         let mut ascii = Board::new(Style { ascii: true, ..PLAIN });

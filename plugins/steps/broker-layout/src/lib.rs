@@ -20,7 +20,9 @@ pub struct BrokerLayout;
 
 impl Step for BrokerLayout {
     fn plan(input: Input) -> Result<StepPlan> {
-        if let Preset::Other(name) = &input.spec.preset {
+        if let Preset::Other(name) = &input.spec.preset
+            && name != preset::ADOPTED
+        {
             let message = format!("preset `{name}` is not known to this version of the step");
             return Err(Error::new("preset-unknown", message));
         }

@@ -11,6 +11,14 @@ const TICK_MS: &str = "2000";
 /// Words that ZooKeeper answers; its own default, `srvr` alone, leaves nothing to diagnose with.
 const FOUR_LETTER_WORDS: &str = "srvr, ruok, mntr, stat, cons, dump, conf, wchs";
 
+/// The preset of a cluster that somebody else made: its own files say all there is to say.
+pub(crate) const ADOPTED: &str = "adopted";
+
+/// Whether the preset stands for no values at all.
+pub(crate) fn is_empty(preset: &Preset) -> bool {
+    matches!(preset, Preset::Other(name) if name == ADOPTED)
+}
+
 /// Number of replicas of the internal topics.
 #[must_use]
 pub fn replication_factor(brokers: usize) -> usize {
@@ -39,6 +47,9 @@ pub(crate) const ZOOKEEPER: [(&str, &str); 6] = [
 
 /// Values for each of `brokers` brokers.
 pub(crate) fn broker(preset: &Preset, brokers: usize) -> Vec<(&'static str, String)> {
+    if is_empty(preset) {
+        return Vec::new();
+    }
     let replicas = replication_factor(brokers).to_string();
     let isr = min_isr(brokers).to_string();
     let fixed: &[(&str, &str)] = match preset {

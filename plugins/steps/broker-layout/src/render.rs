@@ -20,8 +20,10 @@ pub fn zookeeper(spec: &ClusterSpec) -> Vec<Property> {
     if !spec.zookeeper.bind.is_empty() {
         file.set("clientPortAddress", &spec.zookeeper.bind);
     }
-    for (key, value) in preset::ZOOKEEPER {
-        file.set(key, value);
+    if !preset::is_empty(&spec.preset) {
+        for (key, value) in preset::ZOOKEEPER {
+            file.set(key, value);
+        }
     }
     file.set_all(&spec.zookeeper.properties);
     file.0
@@ -32,8 +34,10 @@ pub fn zookeeper(spec: &ClusterSpec) -> Vec<Property> {
 pub fn broker(spec: &ClusterSpec, broker: &BrokerSpec) -> Vec<Property> {
     let mut file = File::default();
     file.set("broker.id", &broker.id.to_string());
-    // Ids are given, so any id will do, also one above `reserved.broker.max.id`.
-    file.set("broker.id.generation.enable", "false");
+    if !preset::is_empty(&spec.preset) {
+        // Ids are given, so any id will do, also one above `reserved.broker.max.id`.
+        file.set("broker.id.generation.enable", "false");
+    }
     if let Some(rack) = &broker.rack {
         file.set("broker.rack", rack);
     }

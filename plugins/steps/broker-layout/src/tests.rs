@@ -268,3 +268,17 @@ fn a_preset_of_a_later_version_is_refused() {
     assert_eq!(error.code(), "preset-unknown");
     assert!(error.message().contains("`tiny`"), "{error:?}");
 }
+
+#[test]
+fn an_adopted_cluster_has_the_values_of_its_files_alone() {
+    let mut input = input_of(Preset::Other("adopted".to_owned()), 3);
+    input.spec.brokers[1].properties = vec![Property::new("acme.odd", " as it stands ")];
+    input.spec.zookeeper.properties = vec![Property::new("maxClientCnxns", "0")];
+    let expected = "broker.id=2\nlisteners=PLAINTEXT://127.0.0.1:9092\n\
+                    advertised.listeners=PLAINTEXT://127.0.0.1:9092\n\
+                    zookeeper.connect=127.0.0.1:2181\nacme.odd= as it stands \n";
+    assert_eq!(text(&broker(&input, 1)), expected);
+    let zookeeper = "clientPort=2181\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\n";
+    assert_eq!(text(&render::zookeeper(&input.spec)), zookeeper);
+    assert!(BrokerLayout::plan(input).is_ok());
+}

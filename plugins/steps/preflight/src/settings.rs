@@ -70,6 +70,9 @@ impl Effective<'_> {
         let replicas = brokers.clamp(1, REPLICATION_MAX);
         let isr = if brokers >= REPLICATION_MAX { 2 } else { 1 };
         let preset = &self.view.spec.preset;
+        if matches!(preset, Preset::Other(_)) {
+            return kafkas_own(key);
+        }
         Some(match (key, preset) {
             (
                 "offsets.topic.replication.factor" | "transaction.state.log.replication.factor",
@@ -86,6 +89,17 @@ impl Effective<'_> {
             _ => return None,
         })
     }
+}
+
+/// What a broker has where nobody says anything: so in a cluster that somebody else set up.
+fn kafkas_own(key: &str) -> Option<i64> {
+    Some(match key {
+        "offsets.topic.replication.factor" | "transaction.state.log.replication.factor" => 3,
+        "transaction.state.log.min.isr" => 2,
+        "default.replication.factor" | "min.insync.replicas" => 1,
+        "zookeeper.session.timeout.ms" => 18_000,
+        _ => return None,
+    })
 }
 
 fn value<'a>(properties: &'a [Property], key: &str) -> Option<&'a str> {

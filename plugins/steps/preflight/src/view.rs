@@ -4,12 +4,15 @@ use std::borrow::Borrow;
 
 use kafsh_sdk::step::{
     Action, BrokerSpec, ClusterSpec, Finding, Input, Node, NodeFacts, PortFacts, PortOwner, Preset,
-    ProcessState, Severity, Snapshot,
+    ProcessState, Property, Severity, Snapshot,
 };
 
 /// Distance between the ports asked for and those offered instead, and how often it is tried.
 const PORT_STEP: u16 = 100;
 const PORT_STEPS_MAX: u16 = 600;
+
+/// Key of the snapshot's further facts.
+const BUSY_PORT: &str = "busy-port";
 
 /// Ports below are for root.
 const PORT_MIN: u16 = 1024;
@@ -103,7 +106,8 @@ impl<'a> View<'a> {
             Preset::Dev => {}
             Preset::Classic => command += " --preset classic",
             Preset::Strict => command += " --preset strict",
-            Preset::Other(name) => command += &format!(" --preset {name}"),
+            // There is no flag for it: a cluster that exists keeps it.
+            Preset::Other(_) => {}
         }
         command
     }
@@ -147,7 +151,13 @@ impl<'a> View<'a> {
     fn may_use(&self, port: u16, distance: i32) -> bool {
         let Ok(port) = u16::try_from(i32::from(port) + distance) else { return false };
         let known = self.observed.ports.iter().any(|facts| facts.port == port);
-        port >= PORT_MIN && !known && !self.is_ephemeral(port)
+        port >= PORT_MIN && !known && !self.is_busy(port) && !self.is_ephemeral(port)
+    }
+
+    /// Somebody listens there, or another cluster keeps it.
+    fn is_busy(&self, port: u16) -> bool {
+        let says = |fact: &Property| fact.key == BUSY_PORT && fact.value == port.to_string();
+        self.observed.extras.iter().any(says)
     }
 
     pub(crate) fn is_ephemeral(&self, port: u16) -> bool {

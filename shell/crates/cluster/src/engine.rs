@@ -16,6 +16,7 @@ use crate::store::Store;
 
 mod actions;
 mod admit;
+mod adopt;
 mod ailing;
 mod apply;
 mod catch_up;
@@ -26,6 +27,7 @@ mod gates;
 mod ground;
 mod identity;
 mod observe;
+mod outline;
 mod patience;
 mod plan;
 mod prove;
@@ -39,6 +41,7 @@ mod stop;
 mod undo;
 mod up;
 
+pub use adopt::{AdoptReport, AdoptRequest, AdoptedNode};
 pub use patience::Patience;
 pub use safety::Partitions;
 

@@ -2,12 +2,14 @@
 
 use kafsh_model::BrokerId;
 
+pub(crate) mod adopt;
 mod check;
 mod diff;
 mod file;
 mod ports;
 mod request;
 
+pub use adopt::server_file;
 pub use check::{check, validate};
 pub use diff::{Consequence, Difference, diff, refuse_ephemeral};
 pub(crate) use file::read_full;

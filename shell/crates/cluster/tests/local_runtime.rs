@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use kafsh_model::plan::Node;
 use kafsh_model::port::{Exit, Runtime, Signal};
-use kafsh_model::snapshot::{PortOwner, ProcessState};
+use kafsh_model::snapshot::{Listener, PortOwner, ProcessState};
 use support::{Bench, NODE, WAIT, argument_lines, eventually};
 
 const BROKER: Node = Node::Broker(1);
@@ -411,4 +411,49 @@ async fn real_or_stub() {
     runtime.forget(&bench.spec, NODE).await.unwrap();
     let ports = runtime.ports(&bench.spec).await.unwrap();
     assert_eq!(ports[0].owner, PortOwner::Free);
+}
+
+/// Adopted, a process is known by what it is: it carries no mark of ours.
+#[tokio::test]
+async fn a_process_that_somebody_else_started_is_adopted() {
+    let mut bench = Bench::new().await;
+    let data = bench.root().join("theirs");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("precious"), "").unwrap();
+    bench.spec.adopted = true;
+    bench.spec.brokers[0].log_dirs = vec![data.display().to_string()];
+    let (spec, runtime) = (&bench.spec, bench.runtime());
+    runtime.create_directories(spec, BROKER).await.unwrap();
+    runtime.write_properties(spec, BROKER, &bench.properties(BROKER)).await.unwrap();
+    assert!(!data.join(".kafsh-cluster").exists(), "their folder is not marked");
+    let mut decoy = support::decoy();
+    let line = format!("/proc/{}/cmdline", decoy.id());
+    eventually(|| fs::read(&line).is_ok_and(|words| words.starts_with(b"sleep"))).await;
+    runtime.adopt(spec, BROKER, Some(decoy.id())).await.unwrap();
+    let shell = bench.another_runtime();
+    let state = shell.process(spec, BROKER).await.unwrap();
+    assert!(matches!(state, ProcessState::Running { pid, .. } if pid == decoy.id()), "{state:?}");
+    assert!(!shell.node(spec, BROKER).await.unwrap().restart_needed);
+    assert_eq!(runtime.destroy(spec, true).await.unwrap_err().code, "still-running");
+    runtime.signal(spec, BROKER, Signal::Pause).await.unwrap();
+    assert_eq!(bench.state(BROKER).await, ProcessState::Paused { pid: decoy.id() });
+    runtime.signal(spec, BROKER, Signal::Terminate).await.unwrap();
+    assert_eq!(runtime.wait_exit(spec, BROKER, WAIT).await.unwrap(), Exit::Gone);
+    decoy.wait().unwrap();
+    let gone = runtime.adopt(spec, BROKER, Some(decoy.id())).await.unwrap_err();
+    assert_eq!(gone.code, "not-running");
+    runtime.adopt(spec, BROKER, None).await.unwrap();
+    assert_eq!(bench.state(BROKER).await, ProcessState::Absent);
+    for refused in [runtime.wipe(spec, BROKER).await, runtime.archive(spec, "x").await.map(drop)] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.code, "data-not-ours");
+        assert!(error.message.contains("came with the adopted cluster"), "{error:?}");
+    }
+    runtime.destroy(spec, true).await.unwrap();
+    assert!(data.join("precious").exists(), "what is theirs stays");
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap().to_string();
+    let told = runtime.listeners(&[address, "192.0.2.1:1".to_string()]).await.unwrap();
+    assert!(matches!(&told[0], Listener::Process(own) if own.pid == std::process::id()));
+    assert_eq!(told[1], Listener::Elsewhere);
 }

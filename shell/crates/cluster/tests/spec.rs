@@ -355,41 +355,45 @@ fn broker() -> impl Strategy<Value = BrokerSpec> {
 }
 
 fn any_spec() -> impl Strategy<Value = ClusterSpec> {
-    let zookeeper = (text(), any::<u16>(), prop::option::of(text()), any::<Option<u32>>(), texts())
-        .prop_map(|(bind, port, chroot, heap_mib, properties)| ZooKeeperSpec {
+    let some = prop::option::of::<BoxedStrategy<String>>;
+    let paths = (some(text().boxed()), some(text().boxed()));
+    let zookeeper = (text(), any::<u16>(), paths, any::<Option<u32>>(), texts()).prop_map(
+        |(bind, port, (chroot, data_dir), heap_mib, properties)| ZooKeeperSpec {
             bind,
             port,
             chroot,
             heap_mib,
+            data_dir,
+            data_log_dir: None,
             properties,
-        });
+        },
+    );
     (
         "[a-z0-9][a-z0-9._-]{0,20}",
         text(),
         prop::sample::select(Preset::ALL.to_vec()),
-        any::<bool>(),
+        (any::<bool>(), any::<bool>()),
         prop::option::of(text()),
         prop::collection::vec(text(), 0..4),
         zookeeper,
         prop::collection::vec(broker(), 0..4),
         texts(),
     )
-        .prop_map(
-            |(name, kafka, preset, ephemeral, data_dir, steps, zookeeper, brokers, own)| {
-                ClusterSpec {
-                    schema: 1,
-                    name: ClusterName::new(name).unwrap(),
-                    kafka,
-                    preset,
-                    ephemeral,
-                    data_dir,
-                    steps,
-                    zookeeper,
-                    brokers,
-                    properties: own,
-                }
-            },
-        )
+        .prop_map(|(name, kafka, preset, is, data_dir, steps, zookeeper, brokers, own)| {
+            ClusterSpec {
+                schema: 1,
+                name: ClusterName::new(name).unwrap(),
+                kafka,
+                preset,
+                ephemeral: is.0,
+                adopted: is.1,
+                data_dir,
+                steps,
+                zookeeper,
+                brokers,
+                properties: own,
+            }
+        })
 }
 
 proptest! {

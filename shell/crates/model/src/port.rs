@@ -16,7 +16,7 @@ use crate::name::BrokerId;
 use crate::plan::{Node, StepInfo, StepInput, StepPlan, Verification};
 use crate::policy::Policies;
 use crate::record::RecordBatch;
-use crate::snapshot::{HostFacts, NodeFacts, PortFacts, ProcessState};
+use crate::snapshot::{HostFacts, Listener, NodeFacts, PortFacts, ProcessState};
 use crate::spec::{ClusterSpec, SecurityProtocol};
 use crate::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use crate::transform::Transforms;
@@ -349,6 +349,16 @@ pub trait Runtime: Send + Sync {
         Box::pin(async move { Ok(self.node(spec, node).await?.process) })
     }
     fn ports<'a>(&'a self, spec: &'a ClusterSpec) -> BoxFuture<'a, Result<Vec<PortFacts>>>;
+    /// Who listens at each of these addresses (`host:port`), in their order.
+    fn listeners<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<Vec<Listener>>>;
+    /// Takes a laid out node over as it is: from here on `pid`, which somebody else started, is its
+    /// process; `None`: nothing runs. `not-running` where there is no such process.
+    fn adopt<'a>(
+        &'a self,
+        spec: &'a ClusterSpec,
+        node: Node,
+        pid: Option<u32>,
+    ) -> BoxFuture<'a, Result<()>>;
     fn create_directories<'a>(
         &'a self,
         spec: &'a ClusterSpec,

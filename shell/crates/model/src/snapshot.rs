@@ -39,6 +39,9 @@ pub struct HostFacts {
     pub memory_maps_max: u64,
     /// Ports the kernel hands out to clients, first and last
     pub ephemeral_ports: (u16, u16),
+    /// Ports somebody listens at, or that other clusters keep: not to be offered instead
+    #[serde(default)]
+    pub busy_ports: Vec<u16>,
     pub cpus: u32,
 }
 
@@ -163,4 +166,58 @@ pub struct Registration {
     pub session: i64,
     /// One of its endpoints answers ApiVersions
     pub answers: bool,
+}
+
+/// Who listens at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// It is no address of this host
+    Elsewhere,
+    Nobody,
+    /// Somebody about whom this user is told nothing: one line
+    Hidden(String),
+    Process(Server),
+}
+
+/// A process that listens, as the host shows it: perhaps a server that somebody else started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Server {
+    pub pid: u32,
+    /// `pid 4121 java kafka.Kafka server2.properties (kim, 3h 2m)`
+    pub description: String,
+    /// By its main class; `None`: neither ZooKeeper nor a broker
+    pub kind: Option<ServerKind>,
+    /// The cluster it was started for, where kafsh started it
+    pub cluster: Option<String>,
+    /// The properties file that its command line names, where it can be read
+    pub file: Option<ServerFile>,
+    /// Where relative paths of its settings begin
+    pub directory: Option<String>,
+    /// Version of Kafka, by the jars of its class path
+    pub kafka: Option<String>,
+    /// `-Xmx`
+    pub heap_mib: Option<u32>,
+    /// This user may signal it
+    pub ours_to_signal: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerKind {
+    ZooKeeper,
+    Broker,
+}
+
+/// A `server.properties` or `zookeeper.properties`, as Java reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerFile {
+    /// Absolute
+    pub path: String,
+    pub properties: Vec<(String, String)>,
+}
+
+impl ServerFile {
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let found = self.properties.iter().find(|(name, _)| name == key);
+        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
 }

@@ -27,6 +27,9 @@ pub struct ClusterSpec {
     /// Gone with the script or prompt that made it
     #[serde(default)]
     pub ephemeral: bool,
+    /// Made by somebody else: properties are those of its files and no preset's, and its data stays
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
     /// Absolute folder for the data of every server; by default the cluster's own folder
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<String>,
@@ -78,6 +81,12 @@ pub struct ZooKeeperSpec {
     pub chroot: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heap_mib: Option<u32>,
+    /// Absolute folder of an adopted ZooKeeper's data; by default in the cluster's own
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<String>,
+    /// Absolute folder of its transaction logs, where it has one of its own
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_log_dir: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
 }
@@ -140,7 +149,46 @@ impl SecurityProtocol {
     }
 }
 
+/// Heaps where a spec names none, MiB: (ZooKeeper, broker). Kafka's own, but in `dev`.
+const HEAP_DEV_MIB: (u32, u32) = (96, 256);
+const HEAP_FULL_MIB: (u32, u32) = (512, 1024);
+
+/// Resident memory of servers that have just started with those heaps, MiB, measured and rounded
+/// up. The step `preflight` refuses by the same numbers.
+const RESIDENT_DEV_MIB: (u32, u32) = (70, 280);
+const RESIDENT_FULL_MIB: (u32, u32) = (100, 450);
+
+/// What a JVM takes beside its heap, of the heap, percent: as `preflight` has it.
+const BESIDE_HEAP_PERCENT: u64 = 30;
+
 impl ClusterSpec {
+    /// Heap of a server, MiB.
+    pub fn heap_mib(&self, node: Node) -> u32 {
+        let (zookeeper, broker) = match self.preset {
+            Preset::Dev => HEAP_DEV_MIB,
+            Preset::Classic | Preset::Strict => HEAP_FULL_MIB,
+        };
+        match node {
+            Node::ZooKeeper => self.zookeeper.heap_mib.unwrap_or(zookeeper),
+            Node::Broker(id) => self.broker(id).and_then(|b| b.heap_mib).unwrap_or(broker),
+        }
+    }
+
+    /// Memory that all servers take when they have just started, MiB: a heap grows later, so its
+    /// size plays a part only where it is small.
+    pub fn memory_mib(&self) -> u64 {
+        let (zookeeper, broker) = match self.preset {
+            Preset::Dev => RESIDENT_DEV_MIB,
+            Preset::Classic | Preset::Strict => RESIDENT_FULL_MIB,
+        };
+        let of = |node: Node| {
+            let heap = u64::from(self.heap_mib(node));
+            let most = heap + heap * BESIDE_HEAP_PERCENT / 100;
+            most.min(u64::from(if node == Node::ZooKeeper { zookeeper } else { broker }))
+        };
+        self.nodes().into_iter().map(of).sum()
+    }
+
     pub fn broker(&self, id: BrokerId) -> Option<&BrokerSpec> {
         self.brokers.iter().find(|broker| broker.id == id)
     }

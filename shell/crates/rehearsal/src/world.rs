@@ -291,6 +291,7 @@ fn default_host() -> HostFacts {
         open_files_max: 1_048_576,
         memory_maps_max: 1_048_576,
         ephemeral_ports: (32_768, 60_999),
+        busy_ports: Vec::new(),
         cpus: 4,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kafsh_model::Class;
 use kafsh_model::plan::Node;
 use kafsh_model::port::{Connector, Exit, Runtime, Signal};
-use kafsh_model::snapshot::{PortOwner, ProcessState};
+use kafsh_model::snapshot::{Listener, PortOwner, ProcessState};
 use kafsh_rehearsal::Rehearsal;
 
 use support::{Host, SOON, spec};
@@ -212,4 +212,15 @@ async fn attached_clusters_lie_side_by_side() {
     assert_eq!(rehearsal.attach_ready(&[]).unwrap_err().class, Class::Usage);
     assert_eq!(rehearsal.attach_ready(&["x".into()]).unwrap_err().code, "bad-address");
     assert!(Rehearsal::new().zookeeper("127.0.0.1:2181").is_ok(), "no I/O is done");
+}
+
+#[tokio::test]
+async fn nobody_else_listens_and_only_what_is_stopped_is_adopted() {
+    let host = Host::new(1);
+    let (rehearsal, spec, node) = (&host.rehearsal, &host.spec, Node::Broker(1));
+    let told = rehearsal.listeners(&["127.0.0.1:9091".to_string()]).await.unwrap();
+    assert_eq!(told, [Listener::Nobody]);
+    rehearsal.adopt(spec, node, None).await.unwrap();
+    assert_eq!(rehearsal.process(spec, node).await.unwrap(), ProcessState::Absent);
+    assert_eq!(rehearsal.adopt(spec, node, Some(1)).await.unwrap_err().code, "not-running");
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::nodes::{BROKERS, named};
 use crate::call::Call;
 use crate::commands::cluster::common::{self, DRY_RUN, NODE_COLUMNS, node_row};
+use crate::commands::cluster::lifecycle::told;
 use crate::flow::{Output, View};
 use crate::spec::{CommandSpec, Effect, Example, LocalFuture, Needs};
 
@@ -68,7 +69,9 @@ async fn run(mut call: Call) -> Result<Output> {
         let elapsed = engine.kill(&spec, facts.node).await?;
         rows.push(row(facts, "killed", Some(common::millis(elapsed))));
     }
-    let output = Output::value(Value::Array(rows), View::Rows(NODE_COLUMNS));
+    let rows = Value::Array(rows);
+    let view = told(&rows, &["killed"]);
+    let output = Output::value(rows, view);
     Ok(match touched {
         Some(count) => output
             .note(format!("killed · {} under-replicated", common::counted(count, "partition"))),

@@ -20,6 +20,7 @@ const FIELDS: &[Column] = &[
     column_as("bytes", "data", Show::Size),
     column("topics", "topics"),
     column("archives", "archives"),
+    column("kept", "kept"),
 ];
 
 const SECTIONS: &[Section] = &[Section {
@@ -35,7 +36,8 @@ const SECTIONS: &[Section] = &[Section {
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["cluster", "destroy"],
     summary: "stop a cluster and delete all of it: data, properties, logs, archives",
-    detail: "The question says what is lost. A cluster that is only attached is not touched by \
+    detail: "The question says what is lost. Data that an adopted cluster came with is never \
+             deleted: it stays where it is. A cluster that is only attached is not touched by \
              this: `cluster detach` forgets it.",
     args: &[CLUSTER_ARG],
     flags: &[
@@ -84,6 +86,8 @@ struct Loss {
     folder: String,
     /// Node, folder, allocated bytes
     data: Vec<(String, String, u64)>,
+    /// Node and folder of data that came with an adopted cluster, and stays
+    kept: Vec<(String, String)>,
     running: usize,
     /// `None`: no broker could be asked
     topics: Option<Vec<String>>,
@@ -96,6 +100,10 @@ impl Loss {
         let facts = common::facts(&engine, spec, &spec.nodes()).await?;
         let running = facts.iter().filter(|facts| facts.process.is_alive()).count();
         let held = common::held_data(&facts).into_iter();
+        let held = held.map(|(node, path, bytes)| (node.to_string(), path, bytes));
+        let folder = call.context.store.cluster_dir(&spec.name);
+        let foreign = |path: &str| spec.adopted && !std::path::Path::new(path).starts_with(&folder);
+        let (kept, data): (Vec<_>, Vec<_>) = held.partition(|(_, path, _)| foreign(path));
         let topics = match running {
             0 => None,
             _ => {
@@ -107,8 +115,9 @@ impl Loss {
             }
         };
         Ok(Loss {
-            folder: call.context.store.cluster_dir(&spec.name).display().to_string(),
-            data: held.map(|(node, path, bytes)| (node.to_string(), path, bytes)).collect(),
+            folder: folder.display().to_string(),
+            data,
+            kept: kept.into_iter().map(|(node, path, _)| (node, path)).collect(),
             running,
             topics,
             archives: engine.archives(spec).await?,
@@ -130,6 +139,7 @@ impl Loss {
             "folder": self.folder,
             "bytes": self.bytes(),
             "data": rows,
+            "kept": self.kept.iter().map(|(_, path)| path).collect::<Vec<_>>(),
             "topics": self.topics,
             "archives": if keep { Vec::new() } else { self.archives.clone() },
             "stopped": self.running,
@@ -138,14 +148,24 @@ impl Loss {
 
     /// Every folder with its size, the topics where they are known, the archives.
     fn question(&self, spec: &ClusterSpec, keep: bool) -> String {
-        let mut lines = vec![format!("destroying cluster `{}` cannot be undone", spec.name)];
+        let mut lines = vec![match self.kept.is_empty() {
+            true => format!("destroying cluster `{}` cannot be undone", spec.name),
+            false => format!("cluster `{}` is adopted: its data is not deleted", spec.name),
+        }];
         if self.running > 0 {
             lines.push(format!("  stops     {}", common::counted(self.running, "server")));
         }
         for (node, path, bytes) in &self.data {
             lines.push(format!("  deletes   {path} ({node}, {})", show_size(*bytes)));
         }
+        for (node, path) in &self.kept {
+            lines.push(format!("  keeps     {path} ({node}, adopted)"));
+        }
         match &self.topics {
+            Some(topics) if !self.kept.is_empty() => {
+                let count = common::counted(topics.len(), "topic");
+                lines.push(format!("  keeps     {count}, in those folders"));
+            }
             Some(topics) if !topics.is_empty() => {
                 let more = topics.len().saturating_sub(TOPICS_SHOWN);
                 let shown = topics[..topics.len() - more].join(", ");
@@ -182,6 +202,7 @@ mod tests {
         let loss = Loss {
             folder: "/h/clusters/demo".to_string(),
             data: vec![("broker 1".to_string(), "/h/clusters/demo/x".to_string(), 2048)],
+            kept: Vec::new(),
             running: 4,
             topics: Some(vec!["orders".to_string()]),
             archives: vec!["u1".to_string()],
@@ -192,5 +213,9 @@ mod tests {
             assert!(question.contains(part), "{part} in {question}");
         }
         assert!(loss.question(&spec, true).contains("keeps     archives u1"));
+        let kept = vec![("broker 1".to_string(), "/broker1".to_string())];
+        let adopted = Loss { kept, data: Vec::new(), ..loss }.question(&spec, false);
+        assert!(adopted.contains("keeps     /broker1 (broker 1, adopted)"), "{adopted}");
+        assert!(!adopted.contains("orders") && !adopted.contains("cannot be undone"), "{adopted}");
     }
 }

@@ -20,6 +20,9 @@ const PARTITIONS_SHOWN: usize = 5;
 pub const NO_WAIT: FlagSpec =
     FlagSpec::switch("no-wait", "do not wait until the partitions are in sync again");
 
+/// How a remark begins where all is well.
+pub const GOOD: &str = "in sync ";
+
 /// Waits, and says how it ended; `None` where there is no partition.
 ///
 /// # Errors
@@ -56,7 +59,7 @@ fn words(seen: &CaughtUp, cluster: &str) -> Option<String> {
              try  cluster status {cluster}"
         ));
     }
-    let mut text = format!("in sync {}/{}", seen.in_sync, seen.partitions);
+    let mut text = format!("{GOOD}{}/{}", seen.in_sync, seen.partitions);
     if seen.without_broker > 0 {
         text.push_str(&format!(
             ", {} lack a replica whose broker does not run",

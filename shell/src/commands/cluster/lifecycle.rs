@@ -1,9 +1,12 @@
 //! `cluster start`, `cluster stop` and `cluster restart`: every node of a cluster, in order.
 
+use std::time::Duration;
+
 use kafsh_cluster::Engine;
 use kafsh_cluster::engine::report::{RestartOptions, StartReport, StopOptions, StopReport};
 use kafsh_model::Result;
 use kafsh_model::plan::Node;
+use kafsh_model::port::ProgressEvent;
 use kafsh_model::spec::ClusterSpec;
 use serde_json::Value;
 
@@ -39,7 +42,7 @@ pub async fn start(call: &Call, nodes: Option<Vec<Node>>) -> Result<Output> {
             false => node_row(facts.node, "ran already", facts.process.pid(), None),
         })
         .collect();
-    settled(call, &engine, &spec, &report, rows).await
+    settled(call, &engine, &spec, &report, rows, took).await
 }
 
 /// What was started, and how the partitions do.
@@ -49,13 +52,32 @@ async fn settled(
     spec: &ClusterSpec,
     report: &StartReport,
     rows: Value,
+    took_ms: u64,
 ) -> Result<Output> {
     let mut notes = common::notes(&report.findings);
     let brokers = report.started.iter().any(|node| matches!(node, Node::Broker(_)));
     if brokers && !call.args.switch("no-wait") {
-        notes.extend(in_sync::remark(engine, spec).await?);
+        match in_sync::remark(engine, spec).await? {
+            // Good news ends the line of progress; what is left to worry about has its own.
+            Some(text) if text.starts_with(in_sync::GOOD) => {
+                let elapsed = Duration::from_millis(took_ms);
+                call.progress.event(ProgressEvent::Gate { what: &text, elapsed });
+            }
+            other => notes.extend(other),
+        }
     }
-    Ok(Output { notes, ..Output::value(rows, View::Rows(NODE_COLUMNS)) })
+    let view = told(&rows, &["started", "restarted"]);
+    Ok(Output { notes, ..Output::value(rows, view) })
+}
+
+/// Progress has told of nodes that were acted upon; of those that were not, only a table does.
+pub fn told(rows: &Value, actions: &[&str]) -> View {
+    let acted =
+        |row: &Value| row["action"].as_str().is_some_and(|action| actions.contains(&action));
+    match rows.as_array().is_some_and(|rows| rows.iter().all(acted)) {
+        true => View::Told(NODE_COLUMNS),
+        false => View::Rows(NODE_COLUMNS),
+    }
 }
 
 /// Stops nodes; a row for each.
@@ -77,7 +99,8 @@ pub async fn stop(call: &Call, nodes: Option<Vec<Node>>) -> Result<Output> {
     let report = engine.stop(&spec, &nodes, &stop_options(call)?).await?;
     let rows: Value =
         before.iter().map(|facts| stop_row(facts.node, facts.process.pid(), &report)).collect();
-    let output = Output::value(rows, View::Rows(NODE_COLUMNS));
+    let view = told(&rows, &["stopped"]);
+    let output = Output::value(rows, view);
     Ok(Output { notes: common::notes(&report.findings), ..output })
 }
 
@@ -124,7 +147,7 @@ pub async fn restart(call: &Call, nodes: Option<Vec<Node>>) -> Result<Output> {
         .iter()
         .map(|facts| node_row(facts.node, "restarted", facts.process.pid(), Some(took)))
         .collect();
-    settled(call, &engine, &spec, &report, rows).await
+    settled(call, &engine, &spec, &report, rows, took).await
 }
 
 fn stop_options(call: &Call) -> Result<StopOptions> {

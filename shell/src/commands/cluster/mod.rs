@@ -2,6 +2,7 @@
 
 use crate::spec::CommandSpec;
 
+mod adopt;
 mod archive;
 mod attach;
 pub(super) mod common;
@@ -45,6 +46,7 @@ pub const COMMANDS: &[&CommandSpec] = &[
     &destroy::SPEC,
     &list::SPEC,
     &r#use::SPEC,
+    &adopt::SPEC,
     &attach::SPEC,
     &detach::SPEC,
     &export::SPEC,

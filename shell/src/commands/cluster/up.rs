@@ -3,8 +3,6 @@
 use kafsh_cluster::engine::report::{UpOptions, UpReport};
 use kafsh_cluster::spec::diff;
 use kafsh_model::Result;
-use kafsh_model::port::ProgressEvent;
-use kafsh_model::spec::ClusterSpec;
 use serde_json::json;
 
 use super::common::{self, DRY_RUN};
@@ -62,7 +60,6 @@ async fn run(call: Call) -> Result<Output> {
         return Ok(output);
     }
     provide::ensure(&call, &spec.kafka).await?;
-    call.progress.event(ProgressEvent::Note(&outline(&spec)));
     let options = UpOptions { apply: call.args.switch("apply"), keep: call.args.switch("keep") };
     let report = engine.up(&spec, &options).await?;
     let name = spec.name.to_string();
@@ -76,26 +73,6 @@ async fn run(call: Call) -> Result<Output> {
         call.context.store.set_current(Some(&spec.name))?;
     }
     Ok(shown(&call, &report))
-}
-
-/// `plan  1 ZooKeeper :2181 · 3 brokers :9091-9093 · Kafka 3.9.2 · dev`.
-fn outline(spec: &ClusterSpec) -> String {
-    let mut ports: Vec<u16> =
-        spec.brokers.iter().filter_map(|b| b.listeners.first()).map(|l| l.port).collect();
-    ports.sort_unstable();
-    let (first, last) = (ports.first().copied(), ports.last().copied());
-    let in_a_row = ports.windows(2).all(|pair| pair[1] - pair[0] == 1);
-    let ports = match (first, last) {
-        (Some(first), Some(last)) if in_a_row && first != last => format!(":{first}-{last}"),
-        _ => ports.iter().map(|port| format!(":{port}")).collect::<Vec<_>>().join(" "),
-    };
-    format!(
-        "plan  1 ZooKeeper :{} · {} {ports} · Kafka {} · {}",
-        spec.zookeeper.port,
-        common::counted(spec.brokers.len(), "broker"),
-        spec.kafka,
-        spec.preset.name(),
-    )
 }
 
 fn shown(call: &Call, report: &UpReport) -> Output {

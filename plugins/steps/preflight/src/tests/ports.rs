@@ -1,6 +1,6 @@
 //! Ports.
 
-use kafsh_sdk::step::{Action, Input, Listener, Node, PortOwner, Preset};
+use kafsh_sdk::step::{Action, Input, Listener, Node, PortOwner, Preset, Property};
 use kafsh_sdk::testing;
 
 use super::{only, running, told};
@@ -25,6 +25,14 @@ fn a_taken_port_is_named_with_its_holder_and_ports_that_are_free() {
     assert_eq!(found.evidence, [format!("held by {holder}")]);
     assert_eq!(found.next, ["cluster up demo --brokers 3 --base-port 9191"]);
     assert!(!found.safe_to_fix);
+}
+
+#[test]
+fn ports_that_somebody_has_are_not_offered() {
+    let mut input = testing::input();
+    testing::occupy_port(&mut input, 9092, "pid 4121 java");
+    input.observed.extras = vec![Property::new("busy-port", "9193")];
+    assert_eq!(only(&input).next, ["cluster up demo --brokers 3 --base-port 9291"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::actions::Run;
 use super::report::{RestartOptions, Resumed, StopOptions, UpOptions, UpReport};
 use super::stop::alive;
 use super::undo::{Undone, explain, folder};
-use super::{Engine, plan};
+use super::{Engine, outline, plan};
 use crate::cancel::Cancel;
 use crate::spec::{self, Consequence, Difference, PortRegistry};
 use crate::store::{Event, Journal, JournalEnd, Unfinished};
@@ -93,8 +93,11 @@ impl Engine {
         let differences = old.as_ref().map(|old| spec::diff(old, spec)).unwrap_or_default();
         refuse_differences(spec, &differences, options)?;
         let (mut before, mut planned) = self.dry_run(spec).await?;
+        if start {
+            self.note(&outline::outline(spec, &before, &planned));
+        }
         if let Some(error) = plan::refusal(planned.findings()) {
-            return Err(error);
+            return Err(self.offer_adoption(spec, &before, error).await);
         }
         let cut_off = self.store.unfinished(&spec.name)?.is_some();
         let mut begun = None;

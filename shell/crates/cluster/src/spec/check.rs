@@ -226,6 +226,9 @@ impl Checker<'_> {
         let zookeeper = &self.spec.zookeeper;
         self.address(&zookeeper.bind, "zookeeper");
         self.heap(zookeeper.heap_mib, "zookeeper");
+        for dir in zookeeper.data_dir.iter().chain(&zookeeper.data_log_dir) {
+            self.absolute(dir, "data-dir", "zookeeper");
+        }
         if let Some(chroot) = &zookeeper.chroot {
             let good = chroot.len() > 1
                 && chroot.starts_with('/')
@@ -438,7 +441,9 @@ impl Checker<'_> {
                     Some(format!("it follows from {part}"));
                 continue;
             }
-            if let Err(error) = keys::check_in(scope, key, value) {
+            // A server that somebody else set up has run with it, whatever it is.
+            let taken_over = self.spec.adopted;
+            if !taken_over && let Err(error) = keys::check_in(scope, key, value) {
                 let finding = self.problem(&error.code, subject, error.message);
                 finding.cause = error.cause;
             }

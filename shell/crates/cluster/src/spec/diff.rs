@@ -121,6 +121,7 @@ pub fn diff(old: &ClusterSpec, new: &ClusterSpec) -> Vec<Difference> {
     differ.last_moves(old.kafka != new.kafka);
     differ.value(None, Consequence::Restart, "preset", &old.preset.name(), &new.preset.name());
     differ.value(None, Consequence::None, "ephemeral", &old.ephemeral, &new.ephemeral);
+    differ.value(None, Consequence::Recreate, "adopted", &old.adopted, &new.adopted);
     differ.value(None, Consequence::Recreate, "data folder", &old.data_dir, &new.data_dir);
     differ.value(None, Consequence::None, "steps", &old.steps, &new.steps);
     differ.properties(None, &old.properties, &new.properties);
@@ -132,6 +133,8 @@ pub fn diff(old: &ClusterSpec, new: &ClusterSpec) -> Vec<Difference> {
     differ.last_moves(was.port != is.port);
     differ.value(node, Consequence::Recreate, "chroot", &was.chroot, &is.chroot);
     differ.value(node, Consequence::Restart, "heap MiB", &was.heap_mib, &is.heap_mib);
+    differ.value(node, Consequence::Recreate, "dataDir", &was.data_dir, &is.data_dir);
+    differ.value(node, Consequence::Recreate, "dataLogDir", &was.data_log_dir, &is.data_log_dir);
     differ.properties(node, &was.properties, &is.properties);
     for broker in &old.brokers {
         match new.broker(broker.id) {

@@ -119,6 +119,7 @@ pub fn parse_config(text: &str) -> Result<ConfigSetting> {
 /// for numbers out of range.
 pub fn build(request: &SpecRequest, registry: &PortRegistry) -> Result<ClusterSpec> {
     let old = request.existing.as_ref();
+    refuse_preset(request)?;
     let ids = broker_ids(request)?;
     let count = u16::try_from(ids.len()).unwrap_or(u16::MAX);
     let (base, fresh) = base_port(request, registry, count)?;
@@ -130,6 +131,8 @@ pub fn build(request: &SpecRequest, registry: &PortRegistry) -> Result<ClusterSp
             port: registry.zookeeper_port(base, count, auto),
             chroot: None,
             heap_mib: None,
+            data_dir: None,
+            data_log_dir: None,
             properties: BTreeMap::new(),
         },
     };
@@ -158,6 +161,7 @@ pub fn build(request: &SpecRequest, registry: &PortRegistry) -> Result<ClusterSp
         },
         preset: request.preset.or(old.map(|old| old.preset)).unwrap_or_default(),
         ephemeral: request.ephemeral || old.is_some_and(|old| old.ephemeral),
+        adopted: old.is_some_and(|old| old.adopted),
         data_dir: request.data_dir.clone().or(old.and_then(|old| old.data_dir.clone())),
         steps: match (request.steps.is_empty(), old) {
             (false, _) => request.steps.clone(),
@@ -172,6 +176,16 @@ pub fn build(request: &SpecRequest, registry: &PortRegistry) -> Result<ClusterSp
     lay_over(&mut spec, request)?;
     check::validate(&spec, Some(registry))?;
     Ok(spec)
+}
+
+/// The settings of an adopted cluster are those of its files, and a preset would change them all.
+fn refuse_preset(request: &SpecRequest) -> Result<()> {
+    let adopted = request.existing.as_ref().is_some_and(|old| old.adopted);
+    let (true, Some(preset)) = (adopted, request.preset) else { return Ok(()) };
+    let (name, word) = (&request.name, preset.name());
+    Err(Error::usage("bad-flags", format!("`--preset {word}` is not for an adopted cluster"))
+        .with_cause(format!("`{name}` keeps the settings of the files it was adopted with"))
+        .with_next(format!("cluster export {name}")))
 }
 
 fn broker_ids(request: &SpecRequest) -> Result<Vec<BrokerId>> {

@@ -199,6 +199,7 @@ fn spec(zookeeper: u16, broker: u16) -> ClusterSpec {
         kafka: "3.9.2".into(),
         preset: Preset::Dev,
         ephemeral: false,
+        adopted: false,
         data_dir: None,
         steps: Vec::new(),
         zookeeper: ZooKeeperSpec {
@@ -206,6 +207,8 @@ fn spec(zookeeper: u16, broker: u16) -> ClusterSpec {
             port: zookeeper,
             chroot: None,
             heap_mib: None,
+            data_dir: None,
+            data_log_dir: None,
             properties: Default::default(),
         },
         brokers: vec![BrokerSpec {

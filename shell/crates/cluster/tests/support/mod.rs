@@ -15,7 +15,7 @@ use kafsh_cluster::{Cancel, Engine, Store};
 use kafsh_model::plan::Node;
 use kafsh_model::port::{BoxFuture, Exit, Runtime, Signal};
 use kafsh_model::snapshot::{
-    DataDirFacts, HostFacts, NodeFacts, PortFacts, PortOwner, ProcessState,
+    DataDirFacts, HostFacts, Listener, NodeFacts, PortFacts, PortOwner, ProcessState,
 };
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{BrokerId, Error, Result};
@@ -45,6 +45,8 @@ pub struct FakeNode {
     pub restart_needed: bool,
     /// What its `meta.properties` say
     pub cluster_id: Option<String>,
+    /// Who holds its folder, in one line
+    pub lock: Option<String>,
     /// It dies by itself right after its start
     pub dies: bool,
     /// Another one that is killed, once, when this one is started
@@ -66,6 +68,8 @@ pub struct State {
     pub lingering: BTreeSet<BrokerId>,
     /// Names of each broker's listeners, in the order of their ports; none: `PLAINTEXT` alone
     pub listeners: Vec<&'static str>,
+    /// Who listens where, of those that are not ours
+    pub strangers: BTreeMap<String, Listener>,
     /// Addresses that were greeted, each with the protocol
     pub greeted: BTreeSet<(String, &'static str)>,
     /// What `/controller` says, if not the first broker: nothing, or some broker
@@ -203,7 +207,7 @@ fn facts(state: &State, node: Node) -> NodeFacts {
         cluster_id: fake.cluster_id,
         broker_id: None,
         meta_version: None,
-        foreign_lock: None,
+        foreign_lock: fake.lock,
         clean: true,
         logs_without_snapshot: false,
         snapshot_without_logs: fake.snapshot_without_logs,
@@ -261,6 +265,20 @@ impl Runtime for World {
             });
             Ok(ports.collect())
         })
+    }
+
+    fn listeners<'a>(&'a self, addresses: &'a [String]) -> Answer<'a, Vec<Listener>> {
+        Box::pin(async move {
+            let state = self.state();
+            let find = |address: &String| state.strangers.get(address).cloned();
+            Ok(addresses.iter().map(|a| find(a).unwrap_or(Listener::Nobody)).collect())
+        })
+    }
+
+    fn adopt<'a>(&'a self, _: &'a ClusterSpec, node: Node, pid: Option<u32>) -> Answer<'a, ()> {
+        Box::pin(self.change(format!("adopt {node}"), move |state| {
+            state.node(node).process = pid.map(|pid| ProcessState::Running { pid, uptime_ms: 1 });
+        }))
     }
 
     fn create_directories<'a>(&'a self, _: &'a ClusterSpec, node: Node) -> Answer<'a, ()> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kafsh_model::plan::Node;
 use kafsh_model::port::{BoxFuture, Exit, Runtime, Signal};
-use kafsh_model::snapshot::{HostFacts, NodeFacts, PortFacts};
+use kafsh_model::snapshot::{HostFacts, Listener, NodeFacts, PortFacts};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::units::show_duration;
 use kafsh_model::{Error, Result};
@@ -163,6 +163,30 @@ impl Runtime for Rehearsal {
 
     fn ports<'a>(&'a self, spec: &'a ClusterSpec) -> BoxFuture<'a, Result<Vec<PortFacts>>> {
         self.look(|world| Ok(world.port_facts(spec)))
+    }
+
+    /// Nobody but the rehearsal's own servers listens, and none of those is a process.
+    fn listeners<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<Vec<Listener>>> {
+        self.look(|_| Ok(addresses.iter().map(|_| Listener::Nobody).collect()))
+    }
+
+    fn adopt<'a>(
+        &'a self,
+        spec: &'a ClusterSpec,
+        node: Node,
+        pid: Option<u32>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.later(move |world| {
+            facts::known(spec, node)?;
+            match pid {
+                None => world.forget(spec, node),
+                Some(pid) => {
+                    let message = format!("{node} ended before it was adopted");
+                    Err(Error::failed("not-running", message)
+                        .with_evidence(format!("pid {pid} is no server of a rehearsal")))
+                }
+            }
+        })
     }
 
     fn create_directories<'a>(

@@ -43,6 +43,7 @@ pub fn spec(name: &str, brokers: i32) -> ClusterSpec {
         kafka: "3.9.2".to_string(),
         preset: Preset::Dev,
         ephemeral: false,
+        adopted: false,
         data_dir: None,
         steps: Vec::new(),
         zookeeper: ZooKeeperSpec {
@@ -50,6 +51,8 @@ pub fn spec(name: &str, brokers: i32) -> ClusterSpec {
             port: 2_181,
             chroot: Some("/kafka".to_string()),
             heap_mib: None,
+            data_dir: None,
+            data_log_dir: None,
             properties: Default::default(),
         },
         brokers: (1..=brokers).map(broker).collect(),

@@ -140,7 +140,7 @@ impl Local {
         let present: Vec<&PathBuf> = present.collect();
         // All are checked before any is touched.
         for dir in &present {
-            layout.require_ours(layout.root_of(dir))?;
+            layout.require_own_data(spec, dir)?;
             refuse_link(dir)?;
         }
         present.into_iter().try_for_each(|dir| empty_data_dir(dir))
@@ -201,7 +201,7 @@ fn plan_unit(layout: &Layout, spec: &ClusterSpec, reason: &str, name: &str) -> R
             if dir.symlink_metadata().is_err() || dir.is_dir() && !holds_something(dir)? {
                 continue;
             }
-            layout.require_ours(layout.root_of(dir))?;
+            layout.require_own_data(spec, dir)?;
             refuse_link(dir)?;
             let folder = unit_folder(layout, dir, name)?;
             let meta = files::read_small(&dir.join("meta.properties"))?.unwrap_or_default();

@@ -17,7 +17,7 @@ use super::{Local, guard, intruder, process};
 use crate::runtime::{files, properties};
 
 /// Properties that the runtime adds to what a step gives.
-const OWNED_KEYS: [&str; 2] = ["dataDir", "log.dirs"];
+const OWNED_KEYS: [&str; 3] = ["dataDir", "dataLogDir", "log.dirs"];
 
 /// Written by a broker that stopped in order, removed when it starts.
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
@@ -48,7 +48,7 @@ impl Local {
             data: paths
                 .data
                 .iter()
-                .map(|dir| data_dir(dir, node, own_pid))
+                .map(|dir| data_dir(dir, paths.data_log.as_deref(), node, own_pid))
                 .collect::<Result<_>>()?,
             stale_registration: false,
         })
@@ -66,8 +66,10 @@ impl Local {
         let layout = self.layout(spec)?;
         let paths = layout.node(spec, node)?;
         layout.claim(&layout.folder)?;
-        for dir in &paths.data {
-            layout.claim(layout.root_of(dir))?;
+        for dir in paths.data.iter().chain(&paths.data_log) {
+            if !layout.is_foreign(spec, dir) {
+                layout.claim(layout.root_of(dir))?;
+            }
             files::create_dir_all(dir)?;
         }
         for folder in [&paths.config, &paths.logs, &paths.tmp] {
@@ -88,7 +90,7 @@ impl Local {
         inside.extend(layout.data_root.as_deref());
         guard::check(spec, node, given, &inside)?;
         let mut pairs = given.to_vec();
-        pairs.push(owned(&paths, node)?);
+        pairs.extend(owned(&paths, node)?);
         pairs.sort();
         let header = format!("{node} of cluster {}", spec.name);
         let text = properties::write(&[&header, "written by kafsh: changes here are lost"], &pairs);
@@ -97,13 +99,17 @@ impl Local {
     }
 }
 
-fn owned(paths: &NodePaths, node: Node) -> Result<(String, String)> {
+fn owned(paths: &NodePaths, node: Node) -> Result<Vec<(String, String)>> {
     let dirs = paths.data.iter().map(|dir| text(dir)).collect::<Result<Vec<_>>>()?;
     let key = match node {
         Node::ZooKeeper => "dataDir",
         Node::Broker(_) => "log.dirs",
     };
-    Ok((key.into(), dirs.join(",")))
+    let mut pairs = vec![(key.to_string(), dirs.join(","))];
+    if let Some(dir) = &paths.data_log {
+        pairs.push(("dataLogDir".to_string(), text(dir)?));
+    }
+    Ok(pairs)
 }
 
 fn state(record: &RunRecord) -> Result<ProcessState> {
@@ -122,7 +128,14 @@ fn state(record: &RunRecord) -> Result<ProcessState> {
     })
 }
 
-fn data_dir(dir: &Path, node: Node, own_pid: Option<u32>) -> Result<DataDirFacts> {
+/// `data_log`: where ZooKeeper keeps its transaction logs, if not beside its snapshots.
+fn data_dir(
+    dir: &Path,
+    data_log: Option<&Path>,
+    node: Node,
+    own_pid: Option<u32>,
+) -> Result<DataDirFacts> {
+    let logs = data_log.unwrap_or(dir).join("version-2");
     let exists = dir.is_dir();
     let names = if exists { files::names_in(dir)? } else { Vec::new() };
     let is_broker = matches!(node, Node::Broker(_));
@@ -147,10 +160,10 @@ fn data_dir(dir: &Path, node: Node, own_pid: Option<u32>) -> Result<DataDirFacts
             (Node::ZooKeeper, _) => None,
         },
         clean: !is_broker || !has_folders || names.iter().any(|name| name == CLEAN_SHUTDOWN),
-        logs_without_snapshot: !is_broker && logs_without_snapshot(&dir.join("version-2"))?,
+        logs_without_snapshot: !is_broker && logs_without_snapshot(&dir.join("version-2"), &logs)?,
         snapshot_without_logs: match is_broker {
             true => None,
-            false => snapshot_without_logs(&dir.join("version-2"))?,
+            false => snapshot_without_logs(&dir.join("version-2"), &logs)?,
         },
     })
 }
@@ -177,19 +190,20 @@ fn foreign_lock(path: &Path, own_pid: Option<u32>) -> Result<Option<String>> {
 }
 
 /// ZooKeeper refuses such a folder: "No snapshot found, but there are log entries".
-fn logs_without_snapshot(folder: &Path) -> Result<bool> {
-    let names = files::names_in(folder)?;
-    let any = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
-    Ok(any("log.") && !any("snapshot."))
+fn logs_without_snapshot(folder: &Path, logs: &Path) -> Result<bool> {
+    let any = |folder: &Path, prefix: &str| -> Result<bool> {
+        Ok(files::names_in(folder)?.iter().any(|name| name.starts_with(prefix)))
+    };
+    Ok(any(logs, "log.")? && !any(folder, "snapshot.")?)
 }
 
 /// Zxid of the newest snapshot where the transaction logs are gone. One log is always kept, however
 /// many snapshots follow it; a ZooKeeper that was never written to has none.
-fn snapshot_without_logs(folder: &Path) -> Result<Option<u64>> {
-    let names = files::names_in(folder)?;
-    if names.iter().any(|name| name.starts_with("log.")) {
+fn snapshot_without_logs(folder: &Path, logs: &Path) -> Result<Option<u64>> {
+    if files::names_in(logs)?.iter().any(|name| name.starts_with("log.")) {
         return Ok(None);
     }
+    let names = files::names_in(folder)?;
     let zxid = |name: &String| u64::from_str_radix(name.strip_prefix("snapshot.")?, 16).ok();
     Ok(names.iter().filter_map(zxid).max())
 }
@@ -220,18 +234,18 @@ mod tests {
     fn a_brokers_folder_tells_whose_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("data");
-        let fresh = data_dir(&dir, Node::Broker(1), None).unwrap();
+        let fresh = data_dir(&dir, None, Node::Broker(1), None).unwrap();
         assert!(!fresh.exists && fresh.empty && fresh.clean && fresh.writable);
         fs::create_dir_all(dir.join("test-0")).unwrap();
         let meta = "#\n#Sun Nov 22 17:00:00 UTC 2026\ncluster.id=abc\nversion=0\nbroker.id=7\n";
         fs::write(dir.join("meta.properties"), meta).unwrap();
         fs::write(dir.join(".lock"), "").unwrap();
-        let facts = data_dir(&dir, Node::Broker(1), None).unwrap();
+        let facts = data_dir(&dir, None, Node::Broker(1), None).unwrap();
         assert_eq!(facts.cluster_id.as_deref(), Some("abc"));
         assert_eq!((facts.broker_id, facts.meta_version), (Some(7), Some(0)));
         assert!(!facts.clean && !facts.empty && facts.foreign_lock.is_none());
         fs::write(dir.join(CLEAN_SHUTDOWN), "").unwrap();
-        assert!(data_dir(&dir, Node::Broker(1), None).unwrap().clean);
+        assert!(data_dir(&dir, None, Node::Broker(1), None).unwrap().clean);
     }
 
     #[test]
@@ -240,7 +254,7 @@ mod tests {
         let version = folder.path().join("version-2");
         fs::create_dir(&version).unwrap();
         fs::write(version.join("log.1"), "").unwrap();
-        let facts = || data_dir(folder.path(), Node::ZooKeeper, None).unwrap();
+        let facts = || data_dir(folder.path(), None, Node::ZooKeeper, None).unwrap();
         assert!(facts().logs_without_snapshot);
         fs::write(version.join("snapshot.0"), "").unwrap();
         assert!(!facts().logs_without_snapshot && facts().clean);
@@ -248,6 +262,12 @@ mod tests {
         fs::write(version.join("snapshot.1f"), "").unwrap();
         fs::remove_file(version.join("log.1")).unwrap();
         assert_eq!(facts().snapshot_without_logs, Some(0x1f), "the newest");
+        let elsewhere = folder.path().join("logs");
+        fs::create_dir_all(elsewhere.join("version-2")).unwrap();
+        fs::write(elsewhere.join("version-2/log.2"), "").unwrap();
+        let apart = data_dir(folder.path(), Some(&elsewhere), Node::ZooKeeper, None).unwrap();
+        assert_eq!(apart.snapshot_without_logs, None, "they lie elsewhere");
+        assert!(!apart.logs_without_snapshot);
     }
 
     #[test]

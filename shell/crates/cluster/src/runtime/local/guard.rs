@@ -180,6 +180,7 @@ mod tests {
             kafka: "3.9.2".into(),
             preset: Preset::Dev,
             ephemeral: false,
+            adopted: false,
             data_dir: None,
             steps: vec![],
             zookeeper: ZooKeeperSpec {
@@ -187,6 +188,8 @@ mod tests {
                 port: 2181,
                 chroot: None,
                 heap_mib: None,
+                data_dir: None,
+                data_log_dir: None,
                 properties: Default::default(),
             },
             brokers: vec![BrokerSpec {

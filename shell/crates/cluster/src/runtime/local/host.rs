@@ -49,6 +49,7 @@ impl Local {
             open_files_max: getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX),
             memory_maps_max: read("/proc/sys/vm/max_map_count").trim().parse().unwrap_or(0),
             ephemeral_ports: port_range(&read("/proc/sys/net/ipv4/ip_local_port_range")),
+            busy_ports: self.busy_ports(spec)?,
             cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         })
     }

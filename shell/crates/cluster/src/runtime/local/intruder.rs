@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::process;
 use crate::runtime::{files, properties};
 
-/// In the command line of every ZooKeeper: the package of its main class.
-const MARK: &str = "zookeeper";
+/// In the command line of every ZooKeeper: the package of its main class. An editor, or a shell
+/// that is told of its file, has no more than the word.
+const MARK: &str = "org.apache.zookeeper.";
 
 /// Keys of its configuration that name folders.
 const FOLDERS: [&str; 2] = ["dataDir", "dataLogDir"];
@@ -100,5 +101,16 @@ mod tests {
         assert_eq!(zookeeper_in(&other), None);
         drop(told);
         assert_eq!(zookeeper_in(&data), None, "it is gone");
+        let named = folder.path().join("zookeeper.properties");
+        fs::rename(&config, &named).unwrap();
+        let mut editor = Command::new("sh");
+        editor.args(["-c", "read line", "zookeeper"]).arg(&named).stdin(Stdio::piped());
+        let editor = Decoy(editor.spawn().unwrap());
+        let line = format!("/proc/{}/cmdline", editor.0.id());
+        let end = Instant::now() + Duration::from_secs(20);
+        while !fs::read_to_string(&line).is_ok_and(|words| words.contains("zookeeper.properties")) {
+            assert!(Instant::now() < end, "it runs");
+        }
+        assert_eq!(zookeeper_in(&data), None, "who names the file is no ZooKeeper");
     }
 }

@@ -18,10 +18,6 @@ use super::layout::{NodePaths, node_slug};
 use super::process::nonce_argument;
 use crate::runtime::files;
 
-/// Heaps where the spec names none, in MiB: (ZooKeeper, broker).
-const HEAP_DEV_MIB: (u32, u32) = (96, 256);
-const HEAP_FULL_MIB: (u32, u32) = (512, 1024);
-
 /// What the servers may see of the environment, beside `LC_*`. KAFKA_OPTS, JAVA_TOOL_OPTIONS,
 /// JMX_PORT, LOG_DIR and their like change a JVM behind the user's back.
 const ENVIRONMENT: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
@@ -38,17 +34,6 @@ pub(super) fn gc_flags(preset: Preset) -> &'static [&'static str] {
             "-XX:InitiatingHeapOccupancyPercent=35",
             "-XX:+ExplicitGCInvokesConcurrent",
         ],
-    }
-}
-
-fn heap_mib(spec: &ClusterSpec, node: Node) -> u32 {
-    let (zookeeper, broker) = match spec.preset {
-        Preset::Dev => HEAP_DEV_MIB,
-        Preset::Classic | Preset::Strict => HEAP_FULL_MIB,
-    };
-    match node {
-        Node::ZooKeeper => spec.zookeeper.heap_mib.unwrap_or(zookeeper),
-        Node::Broker(id) => spec.broker(id).and_then(|b| b.heap_mib).unwrap_or(broker),
     }
 }
 
@@ -80,7 +65,7 @@ impl Launch<'_> {
     }
 
     fn options(&self) -> Result<Vec<String>> {
-        let heap = heap_mib(self.spec, self.node);
+        let heap = self.spec.heap_mib(self.node);
         let tmp = text(&self.paths.tmp)?;
         let mut options = vec![format!("-Xmx{heap}m")];
         if self.spec.preset != Preset::Dev {

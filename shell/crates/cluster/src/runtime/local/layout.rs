@@ -43,6 +43,8 @@ pub(super) struct NodePaths {
     pub(super) run: PathBuf,
     /// ZooKeeper: its data folder. Broker: its log.dirs in the order of the spec
     pub(super) data: Vec<PathBuf>,
+    /// ZooKeeper's folder for transaction logs, where it has one of its own
+    pub(super) data_log: Option<PathBuf>,
 }
 
 /// `zookeeper`, `broker-1`: the node as a folder's name.
@@ -92,6 +94,10 @@ impl Layout {
             tmp: folder.join("tmp"),
             run: folder.join("run.json"),
             data: self.data_dirs(spec, node, &folder)?,
+            data_log: match (node, &spec.zookeeper.data_log_dir) {
+                (Node::ZooKeeper, Some(text)) => Some(outside(text)?),
+                _ => None,
+            },
             folder,
         })
     }
@@ -101,7 +107,10 @@ impl Layout {
             Some(root) => root.join(node_slug(node)),
             None => folder.to_path_buf(),
         };
-        let Node::Broker(id) = node else { return Ok(vec![base.join(DEFAULT_LOG_DIR)]) };
+        let Node::Broker(id) = node else {
+            let own = spec.zookeeper.data_dir.as_deref().map(outside).transpose()?;
+            return Ok(vec![own.unwrap_or_else(|| base.join(DEFAULT_LOG_DIR))]);
+        };
         let broker = spec.broker(id).ok_or_else(|| no_broker(spec, id))?;
         if broker.log_dirs.is_empty() {
             return Ok(vec![base.join(DEFAULT_LOG_DIR)]);
@@ -109,10 +118,7 @@ impl Layout {
         let mut dirs: Vec<PathBuf> = Vec::new();
         for text in &broker.log_dirs {
             let dir = if text.starts_with('/') {
-                let path = PathBuf::from(text);
-                check_path(&path)?;
-                refuse_dangerous(&path)?;
-                path
+                outside(text)?
             } else {
                 check_name(text)?;
                 base.join(text)
@@ -128,15 +134,22 @@ impl Layout {
         Ok(dirs)
     }
 
-    /// Folders that carry our marker for this spec, the cluster's own first.
+    /// Folders that carry our marker for this spec, the cluster's own first. Those that came with
+    /// an adopted cluster carry none: they are somebody else's, and nothing deletes them.
     pub(super) fn roots(&self, spec: &ClusterSpec) -> Result<Vec<PathBuf>> {
         let mut roots = vec![self.folder.clone()];
         roots.extend(self.data_root.clone());
         for node in spec.nodes() {
             let outside = self.node(spec, node)?.data.into_iter();
-            roots.extend(outside.filter(|dir| self.root_of(dir) == *dir));
+            let ours = |dir: &PathBuf| self.root_of(dir) == *dir && !self.is_foreign(spec, dir);
+            roots.extend(outside.filter(ours));
         }
         Ok(roots)
+    }
+
+    /// A data folder that an adopted cluster came with.
+    pub(super) fn is_foreign(&self, spec: &ClusterSpec, dir: &Path) -> bool {
+        spec.adopted && self.root_of(dir) == dir
     }
 
     /// The marked folder that `data` belongs to: itself, where it lies outside the others.
@@ -186,6 +199,18 @@ impl Layout {
         Ok(files::names_in(&self.folder)?.iter().all(is_stores))
     }
 
+    /// That the data in `dir` may be moved or deleted: `data-not-ours` for what came with an
+    /// adopted cluster, and as [`Layout::require_ours`] says.
+    pub(super) fn require_own_data(&self, spec: &ClusterSpec, dir: &Path) -> Result<()> {
+        if !self.is_foreign(spec, dir) {
+            return self.require_ours(self.root_of(dir));
+        }
+        let message = format!("`{}` came with the adopted cluster `{}`", dir.display(), self.name);
+        Err(Error::refused("data-not-ours", message)
+            .with_cause("data that somebody else made is neither moved nor deleted")
+            .with_next(format!("!ls -la '{}'", dir.display())))
+    }
+
     /// `data-not-ours` unless [`Layout::is_ours`].
     pub(super) fn require_ours(&self, root: &Path) -> Result<()> {
         refuse_dangerous(root)?;
@@ -198,6 +223,14 @@ impl Layout {
         )
         .with_cause(format!("it has no file `{MARKER}` with that name, so it is not touched")))
     }
+}
+
+/// A data folder of the spec's own choice.
+fn outside(text: &str) -> Result<PathBuf> {
+    let path = PathBuf::from(text);
+    check_path(&path)?;
+    refuse_dangerous(&path)?;
+    Ok(path)
 }
 
 fn no_broker(spec: &ClusterSpec, id: BrokerId) -> Error {

@@ -1,6 +1,6 @@
 //! The end of a node's log.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use kafsh_model::Result;
@@ -8,6 +8,7 @@ use kafsh_model::plan::Node;
 use kafsh_model::spec::ClusterSpec;
 
 use super::Local;
+use super::layout::NodePaths;
 use super::record::RunRecord;
 use crate::runtime::files;
 
@@ -29,10 +30,12 @@ impl Local {
         let paths = self.layout(spec)?.node(spec, node)?;
         let record = RunRecord::load(&paths.run)?;
         let (since_ms, offset) =
-            record.map_or((0, 0), |record| (record.intended_at_ms, record.log_offset));
-        let server = paths.logs.join("server.log");
-        let console = paths.logs.join("console.log");
-        let said = tail_since(&console, since_ms, 0, CONSOLE_LINES_MAX)?;
+            record.as_ref().map_or((0, 0), |record| (record.intended_at_ms, record.log_offset));
+        let (server, console) = written(&paths, record.as_ref());
+        let said = match console == server {
+            true => Vec::new(),
+            false => tail_since(&console, since_ms, 0, CONSOLE_LINES_MAX)?,
+        };
         let logged = tail_since(&server, since_ms, offset, lines)?;
         // The JVM's own last words, out of memory for one, are on its console alone.
         let console_is_last = modified_ms(&console) > modified_ms(&server);
@@ -50,8 +53,20 @@ impl Local {
         bytes: u64,
     ) -> Result<Option<Vec<String>>> {
         let paths = self.layout(spec)?.node(spec, node)?;
-        lines_with(&paths.logs.join("server.log"), text, bytes)
+        let (server, _) = written(&paths, RunRecord::load(&paths.run)?.as_ref());
+        lines_with(&server, text, bytes)
     }
+}
+
+/// The server's log and its console: ours, or those that a process wrote when it was adopted.
+pub(super) fn written(paths: &NodePaths, record: Option<&RunRecord>) -> (PathBuf, PathBuf) {
+    let (log, console) = (paths.logs.join("server.log"), paths.logs.join("console.log"));
+    let Some(adopted) = record.and_then(|record| record.adopted.as_ref()) else {
+        return (log, console);
+    };
+    // It may log to its standard output alone.
+    let named = adopted.log.as_ref().or(adopted.console.as_ref());
+    (named.map_or(log, PathBuf::from), adopted.console.as_ref().map_or(console, PathBuf::from))
 }
 
 fn lines_with(log: &Path, text: &str, bytes: u64) -> Result<Option<Vec<String>>> {

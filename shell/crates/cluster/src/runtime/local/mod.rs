@@ -1,5 +1,6 @@
 //! The runtime of this host: implements the port over files, `/proc` and signals.
 
+mod adopt;
 mod archive;
 mod cds;
 mod facts;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use kafsh_model::plan::Node;
 use kafsh_model::port::{BoxFuture, Exit, Runtime, Signal};
-use kafsh_model::snapshot::{HostFacts, NodeFacts, PortFacts, ProcessState};
+use kafsh_model::snapshot::{HostFacts, Listener, NodeFacts, PortFacts, ProcessState};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Error, Result};
 
@@ -114,6 +115,24 @@ impl Runtime for LocalRuntime {
 
     fn ports<'a>(&'a self, spec: &'a ClusterSpec) -> BoxFuture<'a, Result<Vec<PortFacts>>> {
         self.run(spec, Local::ports)
+    }
+
+    fn listeners<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<Vec<Listener>>> {
+        let addresses = addresses.to_vec();
+        Box::pin(async move {
+            let work = move || addresses.iter().map(|address| adopt::listener(address)).collect();
+            let done = tokio::task::spawn_blocking(work).await;
+            done.map_err(|e| Error::bug(format!("the runtime failed: {e}")))
+        })
+    }
+
+    fn adopt<'a>(
+        &'a self,
+        spec: &'a ClusterSpec,
+        node: Node,
+        pid: Option<u32>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.run(spec, move |local, spec| local.adopt(spec, node, pid))
     }
 
     fn create_directories<'a>(

@@ -1,6 +1,6 @@
 //! The ports of a spec: free, ours, somebody else's, or kept for another cluster.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
@@ -76,6 +76,14 @@ impl Local {
         Ok(facts)
     }
 
+    /// Ports that somebody listens at, or that our other clusters keep.
+    pub(super) fn busy_ports(&self, spec: &ClusterSpec) -> Result<Vec<u16>> {
+        let listening = all_sockets().into_iter().filter(|s| s.state == TcpState::Listen);
+        let kept = self.reserved(spec)?.into_iter().map(|kept| kept.port);
+        let busy = listening.map(|s| s.local_address.port()).chain(kept);
+        Ok(busy.collect::<BTreeSet<u16>>().into_iter().collect())
+    }
+
     fn is_node(&self, spec: &ClusterSpec, node: Node, pid: u32) -> Result<bool> {
         let paths = self.layout(spec)?.node(spec, node)?;
         let Some(record) = RunRecord::load(&paths.run)? else { return Ok(false) };
@@ -120,7 +128,7 @@ impl Kept {
     }
 }
 
-fn is_wildcard(bind: &str) -> bool {
+pub(super) fn is_wildcard(bind: &str) -> bool {
     matches!(bind, "" | "0.0.0.0" | "::" | "[::]")
 }
 
@@ -155,14 +163,14 @@ fn try_bind(bind: &str, port: u16) -> io::Result<()> {
     Ok(())
 }
 
-fn all_sockets() -> Vec<TcpNetEntry> {
+pub(super) fn all_sockets() -> Vec<TcpNetEntry> {
     let mut sockets = procfs::net::tcp().unwrap_or_default();
     sockets.extend(procfs::net::tcp6().unwrap_or_default());
     sockets
 }
 
 /// The process with a socket on `port`: a listening one, else one that has it as its own end.
-fn holder(sockets: &[TcpNetEntry], port: u16) -> Option<u32> {
+pub(super) fn holder(sockets: &[TcpNetEntry], port: u16) -> Option<u32> {
     let on_port = |listening: bool| -> HashSet<String> {
         sockets
             .iter()

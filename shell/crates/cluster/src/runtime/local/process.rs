@@ -58,6 +58,11 @@ pub(super) fn arguments(pid: u32) -> Vec<String> {
     arguments
 }
 
+/// SHA-256 of arguments, as the kernel keeps them: they may hold secrets.
+pub(super) fn digest(arguments: &[String]) -> String {
+    files::sha256_hex(arguments.join("\0").as_bytes())
+}
+
 /// The argument that marks a process as one start of one node.
 pub(super) fn nonce_argument(nonce: &str) -> String {
     format!("-Dkafsh.nonce={nonce}")
@@ -84,14 +89,14 @@ pub(super) struct Live {
 }
 
 /// The recorded process, if it still is what was recorded: alive, started then, in this boot, and
-/// with our nonce among its arguments.
+/// with our nonce among its arguments, or the very arguments that it was adopted with.
 pub(super) fn identify(record: &RunRecord) -> Result<Option<Live>> {
     let Some(started) = &record.process else { return Ok(None) };
     let Some(stat) = stat(started.pid) else { return Ok(None) };
     let same = !matches!(stat.state, 'Z' | 'X' | 'x')
         && stat.start_ticks == started.start_ticks
         && boot_id()? == started.boot_id
-        && arguments(started.pid).contains(&nonce_argument(&record.nonce));
+        && record.fits(&arguments(started.pid));
     Ok(same.then(|| Live {
         pid: started.pid,
         paused: matches!(stat.state, 'T' | 't'),
@@ -114,7 +119,7 @@ pub(super) fn open_ending(record: &RunRecord) -> Result<Option<OwnedFd>> {
     let same = stat(started.pid).is_some_and(|stat| stat.start_ticks == started.start_ticks)
         && boot_id()? == started.boot_id;
     let arguments = arguments(started.pid);
-    let ours = arguments.is_empty() || arguments.contains(&nonce_argument(&record.nonce));
+    let ours = arguments.is_empty() || record.fits(&arguments);
     Ok((same && ours).then_some(descriptor))
 }
 
@@ -176,7 +181,7 @@ fn user_name(uid: u32) -> String {
     name.unwrap_or_else(|| format!("uid {uid}"))
 }
 
-fn base_name(text: &str) -> &str {
+pub(super) fn base_name(text: &str) -> &str {
     text.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(text)
 }
 

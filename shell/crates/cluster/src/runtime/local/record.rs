@@ -33,7 +33,23 @@ pub(super) struct RunRecord {
     /// The class archive it was started with
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reads_archive: Option<String>,
+    /// Where somebody else started it: what stands for the nonce
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) adopted: Option<Adopted>,
     pub(super) process: Option<Started>,
+}
+
+/// How a process that kafsh did not start is known, and where it writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Adopted {
+    /// SHA-256 of its arguments, as `/proc/PID/cmdline` has them
+    pub(super) arguments_sha256: String,
+    /// Its server's log, where one was open when it was adopted
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) log: Option<String>,
+    /// The file that its standard output is, if it is one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) console: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +82,17 @@ impl RunRecord {
             log_offset: 0,
             writes_archive: None,
             reads_archive: None,
+            adopted: None,
             process: None,
         })
+    }
+
+    /// Whether a process with these arguments may be the recorded one.
+    pub(super) fn fits(&self, arguments: &[String]) -> bool {
+        match &self.adopted {
+            None => arguments.contains(&process::nonce_argument(&self.nonce)),
+            Some(adopted) => adopted.arguments_sha256 == process::digest(arguments),
+        }
     }
 
     /// The record, completed from `/proc` where its writer was killed between start and record.

@@ -11,7 +11,7 @@ use kafsh_model::{Error, Result};
 use rustix::process::{Signal as OsSignal, pidfd_send_signal};
 
 use super::record::RunRecord;
-use super::{Local, process};
+use super::{Local, logs, process};
 use crate::runtime::files;
 
 /// Longest that a JVM may take to write its threads; one that hangs in the kernel never does.
@@ -38,7 +38,7 @@ impl Local {
         let record = RunRecord::load(&paths.run)?;
         let open = record.as_ref().map(process::open).transpose()?.flatten();
         let Some(descriptor) = open else { return Err(none("it does not run".to_string())) };
-        let console = paths.logs.join("console.log");
+        let (_, console) = logs::written(&paths, record.as_ref());
         let offset = fs::metadata(&console).map_or(0, |meta| meta.len());
         pidfd_send_signal(&descriptor, OsSignal::QUIT).map_err(|e| none(e.to_string()))?;
         let dump = await_dump(&console, offset)

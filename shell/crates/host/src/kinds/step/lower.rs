@@ -15,6 +15,10 @@ use super::types;
 /// Keys of `extras`, documented in the contract.
 const PROBE_TOPIC: &str = "probe-topic";
 const UPTIME_MS: &str = "uptime-ms";
+const BUSY_PORT: &str = "busy-port";
+
+/// The preset of clusters that somebody else made, documented in the contract.
+const ADOPTED: &str = "adopted";
 
 pub(super) fn input(input: &StepInput) -> types::Input {
     types::Input {
@@ -29,6 +33,8 @@ fn lower_spec(spec: &ClusterSpec, observed: &Snapshot) -> types::ClusterSpec {
         name: spec.name.as_str().into(),
         kafka: spec.kafka.clone(),
         preset: match spec.preset {
+            // What its files do not say, Kafka decides.
+            _ if spec.adopted => types::Preset::Other(ADOPTED.into()),
             Preset::Dev => types::Preset::Dev,
             Preset::Classic => types::Preset::Classic,
             Preset::Strict => types::Preset::Strict,
@@ -86,8 +92,14 @@ fn lower_snapshot(snapshot: &Snapshot) -> types::Snapshot {
         zookeeper: snapshot.zookeeper.as_ref().map(lower_zookeeper),
         ready_brokers: snapshot.ready_brokers.clone(),
         proven: snapshot.proven,
-        extras: snapshot.probe_topics.iter().map(|w| lower_property(PROBE_TOPIC, w)).collect(),
+        extras: lower_extras(snapshot),
     }
+}
+
+fn lower_extras(snapshot: &Snapshot) -> Vec<types::Property> {
+    let topics = snapshot.probe_topics.iter().map(|word| lower_property(PROBE_TOPIC, word));
+    let ports = snapshot.host.busy_ports.iter();
+    topics.chain(ports.map(|port| lower_property(BUSY_PORT, &port.to_string()))).collect()
 }
 
 fn lower_host(host: &HostFacts) -> types::HostFacts {
