@@ -1,13 +1,13 @@
 //! Starting, watching and signalling the process of a node.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafsh_model::plan::Node;
 use kafsh_model::port::{Exit, Signal};
@@ -250,13 +250,30 @@ fn not_running(spec: &ClusterSpec, node: Node) -> Error {
         .with_next(cluster_word("status", spec.name.as_str()))
 }
 
+/// A process that is started elsewhere in this one has our open files until it runs its program: a
+/// lock that was let go of stays taken for these moments.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+const LOCK_POLL: Duration = Duration::from_millis(5);
+
 /// Held while a node is being started, so that two shells cannot start it twice. The kernel lets
 /// go of it when the holder dies, and the server does not inherit it.
 fn lock(paths: &NodePaths, node: Node) -> Result<File> {
     let path = paths.folder.join("start.lock");
     let file = File::create(&path).map_err(|e| files::io_error("create", &path, &e))?;
-    file.try_lock().map_err(|_| {
-        Error::failed("being-started", format!("{node} is being started by another shell"))
-    })?;
-    Ok(file)
+    let begin = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begin.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(LOCK_POLL);
+            }
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("{node} is being started by another shell");
+                return Err(Error::failed("being-started", message));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(files::io_error("lock", &path, &error));
+            }
+        }
+    }
 }
