@@ -325,6 +325,9 @@ fn param_values(program: &Program, args: &[String]) -> Result<Vec<(String, Value
                 None => error,
             });
         };
+        if values.iter().any(|(known, _)| *known == param.name) {
+            return Err(Error::usage("flag-twice", format!("`--{name}` is given twice")));
+        }
         let text = match inline.or_else(|| rest.next().cloned()) {
             Some(text) => text,
             None => return Err(Error::usage("flag-value", format!("`--{name}` needs a value"))),

@@ -415,7 +415,10 @@ impl Runner {
             (Some(_), more) => {
                 let count = more + 1;
                 Err(Error::failed("many-outputs", format!("{count} outputs where one is needed"))
-                    .with_cause("wrap the filter: `| jq '[…] | all'`, or `any`, `length`, `first`"))
+                    .with_cause(
+                        "several become one by `| jq -s .`, or in the filter by `[…] | all`, \
+                         `any`, `length`, `first`",
+                    ))
             }
         }
     }

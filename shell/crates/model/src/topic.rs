@@ -48,6 +48,13 @@ impl PartitionDescription {
     pub fn is_under_replicated(&self) -> bool {
         self.isr.len() < self.replicas.len()
     }
+
+    /// Whether a producer that waits for all replicas is refused. `min_isr` is the topic's
+    /// `min.insync.replicas`; where there are fewer replicas, brokers count these
+    /// (`Partition.effectiveMinIsr`, Kafka 3.9).
+    pub fn is_under_min_isr(&self, min_isr: usize) -> bool {
+        self.isr.len() < min_isr.min(self.replicas.len())
+    }
 }
 
 impl TopicDescription {

@@ -73,17 +73,44 @@ async fn run(mut call: Call) -> Result<Output> {
     let view = told(&rows, &["killed"]);
     let output = Output::value(rows, view);
     Ok(match touched {
-        Some(count) => output
-            .note(format!("killed · {} under-replicated", common::counted(count, "partition"))),
+        Some(hit) => output.note(hit.words()),
         None => output.note("killed"),
     })
 }
 
-/// Partitions with a replica on these brokers; `None` where nobody tells.
-async fn replicas_on(call: &Call, spec: &ClusterSpec, nodes: &[Node]) -> Option<usize> {
+/// Partitions that lose a replica, and those of them that lose the last in sync.
+struct Hit {
+    replicas: usize,
+    offline: usize,
+}
+
+impl Hit {
+    fn words(&self) -> String {
+        let under = self.replicas - self.offline;
+        let under = (under > 0 || self.offline == 0)
+            .then(|| format!("{} under-replicated", common::counted(under, "partition")));
+        let offline = (self.offline > 0)
+            .then(|| format!("{} offline", common::counted(self.offline, "partition")));
+        ["killed".to_string()]
+            .into_iter()
+            .chain(offline)
+            .chain(under)
+            .collect::<Vec<_>>()
+            .join(" · ")
+    }
+}
+
+/// What the death of these brokers does; `None` where nobody tells.
+async fn replicas_on(call: &Call, spec: &ClusterSpec, nodes: &[Node]) -> Option<Hit> {
     let admin = call.context.admin(&call.context.target(spec.name.as_str()).ok()?).ok()?;
     let topics = call.cancel.run(admin.topics(None)).await.ok()?;
-    let hit = |replicas: &[i32]| replicas.iter().any(|id| nodes.contains(&Node::Broker(*id)));
+    let dies = |id: &i32| nodes.contains(&Node::Broker(*id));
     let partitions = topics.iter().flat_map(|topic| &topic.partitions);
-    Some(partitions.filter(|partition| hit(&partition.replicas)).count())
+    let hit = partitions.filter(|partition| partition.replicas.iter().any(dies));
+    let mut all = Hit { replicas: 0, offline: 0 };
+    for partition in hit {
+        all.replicas += 1;
+        all.offline += usize::from(partition.isr.iter().all(dies));
+    }
+    Some(all)
 }

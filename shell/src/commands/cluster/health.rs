@@ -219,7 +219,7 @@ fn ill(partitions: &Partitions) -> Vec<Ill<'_>> {
         for partition in &topic.partitions {
             let found = [
                 (partition.is_offline(), Problem::Offline),
-                (partition.isr.len() < min_isr, Problem::UnderMinIsr),
+                (partition.is_under_min_isr(min_isr), Problem::UnderMinIsr),
                 (partition.is_under_replicated(), Problem::UnderReplicated),
             ];
             let problems: Vec<Problem> =

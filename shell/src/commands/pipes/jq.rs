@@ -1,6 +1,6 @@
 //! `jq FILTER`: values in, values out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use kafsh_model::port::BoxFuture;
 use kafsh_model::record::RecordBatch;
@@ -11,6 +11,7 @@ use crate::call::Call;
 use crate::flow::{Flow, Lines, Output, Source};
 use crate::jq::Filter;
 use crate::records::envelope;
+use crate::run::values_of_flow;
 use crate::spec::{ArgSpec, Arity, CommandSpec, Example, FlagSpec, Kind, Place};
 
 pub static SPEC: CommandSpec = CommandSpec {
@@ -28,12 +29,18 @@ pub static SPEC: CommandSpec = CommandSpec {
     }],
     flags: &[
         FlagSpec::switch("null-input", "run the filter once, with null for its input").short('n'),
+        FlagSpec::switch("slurp", "run it once, with a list of all there is for its input")
+            .short('s'),
         FlagSpec::switch("raw-output", "texts are always written raw here").short('r'),
         FlagSpec::switch("compact-output", "values are always on one line here").short('c'),
     ],
     place: Place::Both,
     examples: &[
         Example { line: "jq -n '[1, 2] | add'", about: "a value from nothing" },
+        Example {
+            line: "consume test | jq -s 'length'",
+            about: "how many records: all of them are one list",
+        },
         Example { line: "jq -n '[1, 2, 3]' | jq '.[] | select(. > 1)'", about: "some of a list" },
     ],
     run: |call| Box::pin(run(call)),
@@ -49,6 +56,11 @@ async fn run(mut call: Call) -> Result<Output> {
         let outputs = filter.apply(&Value::Null).await?;
         return Ok(Output::of(of_outputs(outputs)));
     }
+    if call.args.switch("slurp") {
+        let (all, notes) = all_of(input, &variables).await?;
+        let output = Output::of(of_outputs(filter.apply(&Value::Array(all)).await?));
+        return Ok(notes.into_iter().fold(output, Output::note));
+    }
     Ok(Output::of(match input {
         Flow::Nothing => Flow::Nothing,
         Flow::Value { value, .. } => of_outputs(filter.apply(&value).await?),
@@ -56,6 +68,21 @@ async fn run(mut call: Call) -> Result<Output> {
         Flow::Lines(lines) => filtered(filter, Upstream::Lines(lines)),
         Flow::Records(records) => filtered(filter, Upstream::Records(records)),
     }))
+}
+
+/// All inputs, as the filter would see each, and what was remarked on them.
+async fn all_of(
+    input: Flow,
+    variables: &BTreeMap<String, Value>,
+) -> Result<(Vec<Value>, Vec<String>)> {
+    let same = || Filter::start(".", variables);
+    let each = match input {
+        Flow::Nothing | Flow::Value { .. } => input,
+        Flow::Values(values) => Flow::Values(values),
+        Flow::Lines(lines) => filtered(same().await?, Upstream::Lines(lines)),
+        Flow::Records(records) => filtered(same().await?, Upstream::Records(records)),
+    };
+    values_of_flow(each).await
 }
 
 /// One output stays a value with its shape; several are a stream.

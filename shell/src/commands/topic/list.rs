@@ -182,8 +182,8 @@ pub(super) fn offline(topic: &TopicDescription) -> usize {
 }
 
 fn under_min_isr(topic: &TopicDescription, min_isr: Option<usize>) -> usize {
-    let too_few = |isr: usize| min_isr.is_some_and(|min| isr < min);
-    topic.partitions.iter().filter(|partition| too_few(partition.isr.len())).count()
+    let Some(min_isr) = min_isr else { return 0 };
+    topic.partitions.iter().filter(|partition| partition.is_under_min_isr(min_isr)).count()
 }
 
 /// `min.insync.replicas` of each topic, all asked for at once.
@@ -235,6 +235,9 @@ mod tests {
         assert_eq!(health(&topic(&[(Some(1), &[1])])), "1 under-replicated");
         assert_eq!(under_min_isr(&limping, Some(2)), 2);
         assert_eq!(under_min_isr(&limping, None), 0);
+        let mut single = topic(&[(Some(1), &[1])]);
+        single.partitions[0].replicas.truncate(1);
+        assert_eq!(under_min_isr(&single, Some(2)), 0, "brokers ask for no more than there are");
         assert_eq!(out_of_sync(&limping), 5);
     }
 }

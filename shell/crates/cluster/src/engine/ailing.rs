@@ -156,7 +156,7 @@ fn of_partitions(spec: &ClusterSpec, snapshot: &Snapshot, partitions: &Partition
         for partition in &topic.partitions {
             let kind = match partition {
                 p if p.is_offline() => 0,
-                p if p.isr.len() < min_isr => 1,
+                p if p.is_under_min_isr(min_isr) => 1,
                 p if p.is_under_replicated() => 2,
                 _ => continue,
             };

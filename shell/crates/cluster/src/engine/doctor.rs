@@ -4,7 +4,7 @@ use kafsh_model::Result;
 use kafsh_model::confirm::Confirmed;
 use kafsh_model::plan::{Finding, Node, Severity};
 use kafsh_model::port::Signal;
-use kafsh_model::snapshot::{ProcessState, Snapshot};
+use kafsh_model::snapshot::{NodeFacts, ProcessState, Snapshot};
 use kafsh_model::spec::ClusterSpec;
 
 use super::Engine;
@@ -159,6 +159,28 @@ fn merge(kept: &mut Vec<Finding>, more: Vec<Finding>) {
     }
 }
 
+/// No broker runs, and not because they were stopped.
+fn outage(spec: &ClusterSpec, snapshot: &Snapshot) -> Option<Finding> {
+    let mut brokers = snapshot.nodes.iter().filter(|facts| facts.node != Node::ZooKeeper);
+    let runs = |facts: &NodeFacts| matches!(facts.process, ProcessState::Running { .. });
+    let ailing = |facts: &NodeFacts| {
+        facts.process.is_alive() || matches!(facts.process, ProcessState::Died { .. })
+    };
+    if brokers.clone().any(runs) || !brokers.any(ailing) {
+        return None;
+    }
+    Some(Finding {
+        severity: Severity::Problem,
+        code: "no-broker-runs".to_string(),
+        subject: "brokers".to_string(),
+        message: "no broker runs: nothing can be read or written".to_string(),
+        evidence: Vec::new(),
+        cause: None,
+        next: vec![format!("cluster start {}", spec.name)],
+        safe_to_fix: false,
+    })
+}
+
 /// What the snapshot alone shows.
 fn own(spec: &ClusterSpec, snapshot: &Snapshot) -> Vec<Finding> {
     let name = &spec.name;
@@ -236,6 +258,7 @@ fn own(spec: &ClusterSpec, snapshot: &Snapshot) -> Vec<Finding> {
             });
         }
     }
+    findings.extend(outage(spec, snapshot));
     let registered = snapshot.zookeeper.iter().flat_map(|zookeeper| &zookeeper.registrations);
     for stranger in registered.filter(|r| spec.broker(r.broker).is_none()) {
         let answers = if stranger.answers { "answers" } else { "does not answer" };

@@ -67,7 +67,7 @@ impl Partitions {
             for partition in &topic.partitions {
                 health.partitions += 1;
                 health.offline += usize::from(partition.is_offline());
-                health.under_min_isr += usize::from(partition.isr.len() < min_isr);
+                health.under_min_isr += usize::from(partition.is_under_min_isr(min_isr));
                 health.under_replicated += usize::from(partition.is_under_replicated());
             }
         }
@@ -95,7 +95,7 @@ impl Partitions {
                 let in_sync = partition.isr.iter().any(|id| brokers.contains(id));
                 if partition.replicas.len() <= min_isr {
                     never.push(place);
-                } else if left < min_isr && (in_sync || partition.isr.len() < min_isr) {
+                } else if left < min_isr && (in_sync || partition.is_under_min_isr(min_isr)) {
                     blocked.push(place);
                 }
             }

@@ -282,8 +282,14 @@ impl<'a> Reader<'a> {
         self.raw.open_quote = Some(quote);
         let message = format!("the quote `{quote}` is never closed");
         let span = Span::new(open, open + 1);
-        let diagnostic = Diagnostic::error("syntax/unclosed-quote", span, message)
-            .with_help(format!("put a `{quote}` where the text ends, or `\\{quote}` for the sign"));
+        let diagnostic =
+            Diagnostic::error("syntax/unclosed-quote", span, message).with_help(match quote {
+                // Nothing is special between them, a `\` neither.
+                '\'' => {
+                    "put a `'` where the text ends; one with a `'` in it stands in `\"…\"`".into()
+                }
+                _ => format!("put a `{quote}` where the text ends, or `\\{quote}` for the sign"),
+            });
         self.problem(diagnostic, true);
     }
 

@@ -96,8 +96,10 @@ fn in_sync(row: &Value) -> usize {
 fn tone_of(row: &Value, min_isr: u64) -> Tone {
     let led = row["leader"].is_number();
     let short = !row["missing"].as_array().is_none_or(Vec::is_empty);
+    // Brokers ask for no more than there are.
+    let replicas = row["replicas"].as_array().map_or(0, Vec::len) as u64;
     match () {
-        () if !led || (in_sync(row) as u64) < min_isr => Tone::Red,
+        () if !led || (in_sync(row) as u64) < min_isr.min(replicas) => Tone::Red,
         () if short => Tone::Amber,
         () => Tone::Good,
     }
