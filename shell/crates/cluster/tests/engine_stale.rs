@@ -1,5 +1,5 @@
-//! The engine over a world in memory: a cluster that another shell changed between the look of a
-//! command and its lock.
+//! The engine over a world in memory: what is not as a command saw it. Another shell changed it
+//! between the look and the lock, or new settings are not in force everywhere.
 
 mod support;
 
@@ -9,7 +9,7 @@ use kafsh_cluster::engine::report::{StopOptions, UpOptions};
 use kafsh_model::confirm::Confirmed;
 use kafsh_model::plan::Node;
 use kafsh_model::{Class, Error};
-use support::{Bench, demo};
+use support::{Bench, Fault, demo};
 
 fn is_told(error: &Error) {
     assert_eq!((error.code.as_ref(), error.class), ("cluster-changed", Class::Busy), "{error:?}");
@@ -56,4 +56,43 @@ async fn an_orphan_that_has_a_shell_again_is_left_alone() {
     other.join().unwrap();
     assert!(fixed.done.is_empty(), "{fixed:?}");
     bench.is_converged(&spec).await;
+}
+
+/// New settings are written before brokers take them up, one after the other: where that fails,
+/// nothing is undone, and what runs with which is told.
+#[tokio::test]
+async fn settings_that_could_not_be_put_in_force_everywhere_are_told() {
+    let old = demo(3);
+    let mut new = old.clone();
+    new.properties.insert("num.partitions".into(), "5".into());
+    let apply = UpOptions { apply: true, ..UpOptions::default() };
+    let mut struck = 0;
+    for (at, fault) in (0..60).flat_map(|at| [(at, Fault::Fail), (at, Fault::Interrupt)]) {
+        let bench = Bench::new();
+        bench.up(&old).await.unwrap();
+        bench.world.arm(at, fault);
+        let outcome = bench.engine().up(&new, &apply).await;
+        bench.world.disarm();
+        let Err(error) = outcome else { continue };
+        if bench.store.load_spec(&old.name).unwrap() == old {
+            // Undone: everything runs as before.
+            assert!(new.nodes().iter().all(|node| bench.world.state().is_alive(*node)));
+            assert_eq!(bench.world.state().written_for.as_ref(), Some(&old), "{at}: {error:?}");
+            continue;
+        }
+        struck += 1;
+        let told = |what: &str, node: &Node| {
+            let line = error.evidence.iter().find(|line| line.starts_with(what));
+            line.is_some_and(|line| line.contains(&node.to_string()))
+        };
+        for node in new.nodes() {
+            let alive = bench.world.state().is_alive(node);
+            let behind = alive && bench.world.state().node(node).restart_needed;
+            assert_eq!(told("stopped: ", &node), !alive, "{at} {fault:?} {node}: {error:?}");
+            assert_eq!(told("not in force yet on: ", &node), behind, "{at} {node}: {error:?}");
+        }
+        assert!(!error.next.is_empty() && error.next.len() <= 3, "{error:?}");
+        bench.up(&new).await.unwrap();
+    }
+    assert!(struck > 5, "only {struck} times");
 }
