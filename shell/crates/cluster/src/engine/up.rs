@@ -314,7 +314,8 @@ impl Engine {
                 let runs: Vec<Node> = alive(&now).collect();
                 stopped.extend(ran.iter().filter(|node| !runs.contains(node)));
                 let (code, message) = (error.code.to_string(), error.message.clone());
-                journal.write(Event::Failed { step, code, message })?;
+                // That it cannot be written down is the lesser trouble.
+                let _ = journal.write(Event::Failed { step, code, message });
                 return Err(error);
             }
         }
