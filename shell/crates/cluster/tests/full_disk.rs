@@ -4,7 +4,7 @@
 mod support;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use support::{Bench, demo};
+use support::{Bench, Fault, demo};
 
 /// Step between two limits, in bytes: less than any entry of a journal.
 const STEP_BYTES: usize = 64;
@@ -46,4 +46,25 @@ async fn whenever_the_disk_is_full_nothing_is_half_done() {
         bench.is_converged(&spec).await;
     }
     assert!(struck > 20, "only {struck} times");
+    what_went_wrong_is_told_though_it_cannot_be_written_down().await;
+}
+
+/// The action's own error comes before that of the journal. Not a test of its own: see above.
+async fn what_went_wrong_is_told_though_it_cannot_be_written_down() {
+    let mut told = 0;
+    for bytes in (0..20_000).step_by(STEP_BYTES) {
+        let bench = Bench::new();
+        bench.world.arm(6, Fault::Fail);
+        limit(Some(bytes));
+        let outcome = bench.up(&demo(2)).await;
+        limit(None);
+        let error = outcome.unwrap_err();
+        // Else the disk was full before, and it is the way back that was refused.
+        let of_undo = error.evidence.iter().any(|line| line.contains("was refused"));
+        if bench.world.disarm() && !of_undo {
+            assert_eq!(error.code, "injected", "{bytes}: {error:?}");
+            told += 1;
+        }
+    }
+    assert!(told > 20, "only {told} times");
 }

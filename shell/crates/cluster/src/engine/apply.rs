@@ -47,11 +47,12 @@ impl Engine {
         match self.act(run, &step.step, action).await {
             Ok(()) => journal.write(Event::Done { step: step.step.clone() }),
             Err(error) => {
-                journal.write(Event::Failed {
+                // That it cannot be written down is the lesser trouble.
+                let _ = journal.write(Event::Failed {
                     step: step.step.clone(),
                     code: error.code.to_string(),
                     message: error.message.clone(),
-                })?;
+                });
                 Err(error)
             }
         }

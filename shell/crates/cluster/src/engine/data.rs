@@ -10,6 +10,7 @@ use super::Engine;
 use super::report::StopOptions;
 use super::start::known;
 use super::stop::alive;
+use crate::store::{ClusterLock, Owner};
 
 /// The runtime's code for other data in the place of what is to be restored; nothing was moved.
 const DATA_PRESENT: &str = "data-present";
@@ -18,9 +19,10 @@ impl Engine {
     /// Moves the data of every node aside as one unit; returns the unit's name.
     ///
     /// # Errors
-    /// `still-running` (refused) while a node runs; `nothing-to-archive`; `locked`.
+    /// `still-running` (refused) while a node runs; `nothing-to-archive`; `locked`;
+    /// `cluster-changed`.
     pub async fn archive(&self, spec: &ClusterSpec, reason: &str) -> Result<String> {
-        let _lock = self.store.lock(&spec.name, &self.command)?;
+        let _lock = self.lock_as_seen(spec)?;
         let facts = self.node_facts(spec).await?;
         refuse_running(spec, &facts)?;
         if !facts.iter().any(holds_data) {
@@ -47,10 +49,10 @@ impl Engine {
     ///
     /// # Errors
     /// `archive-not-found`; `archive-incomplete` (refused) where part of the unit has been moved
-    /// on; `still-running` (refused); `locked`. Where bringing back fails, what
+    /// on; `still-running` (refused); `locked`; `cluster-changed`. Where bringing back fails, what
     /// was moved aside is brought back.
     pub async fn restore(&self, spec: &ClusterSpec, unit: &str) -> Result<Option<String>> {
-        let _lock = self.store.lock(&spec.name, &self.command)?;
+        let _lock = self.lock_as_seen(spec)?;
         let facts = self.node_facts(spec).await?;
         refuse_running(spec, &facts)?;
         let units = self.runtime.archives(spec).await?;
@@ -87,10 +89,11 @@ impl Engine {
     /// Deletes the data of one node that is not running.
     ///
     /// # Errors
-    /// `still-running` (refused); `brokers-hold-data` (refused) for ZooKeeper; `locked`.
+    /// `still-running` (refused); `brokers-hold-data` (refused) for ZooKeeper; `locked`;
+    /// `cluster-changed`.
     pub async fn wipe(&self, spec: &ClusterSpec, node: Node, confirmed: Confirmed) -> Result<()> {
         let _spent = confirmed;
-        let _lock = self.store.lock(&spec.name, &self.command)?;
+        let _lock = self.lock_as_seen(spec)?;
         known(spec, &[node])?;
         let facts = self.node_facts(spec).await?;
         if let Some(holder) = facts.iter().find(|f| f.node != Node::ZooKeeper && holds_data(f))
@@ -129,7 +132,8 @@ impl Engine {
     /// `archives_too`.
     ///
     /// # Errors
-    /// As [`Engine::stop`]; what the runtime says. Nothing is deleted while a node still runs.
+    /// As [`Engine::stop`]; `cluster-changed`; what the runtime says. Nothing is deleted while a
+    /// node still runs.
     pub async fn destroy(
         &self,
         spec: &ClusterSpec,
@@ -138,7 +142,7 @@ impl Engine {
         confirmed: Confirmed,
     ) -> Result<()> {
         let _spent = confirmed;
-        let _lock = self.store.lock(&spec.name, &self.command)?;
+        let _lock = self.lock_as_seen(spec)?;
         self.end(spec, archives_too, options).await
     }
 
@@ -163,6 +167,37 @@ impl Engine {
             return Ok(false);
         }
         self.end(&spec, true, options).await.map(|()| true)
+    }
+
+    /// Ends an ephemeral cluster whose shell is gone, with its archives; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Engine::destroy`].
+    pub(super) async fn destroy_orphan(&self, spec: &ClusterSpec) -> Result<Option<Owner>> {
+        if self.orphaned_by(spec).is_none() {
+            return Ok(None);
+        }
+        let _lock = self.lock_as_seen(spec)?;
+        // Asked again under the lock: it may be another's by now.
+        let Some(owner) = self.orphaned_by(spec) else { return Ok(None) };
+        let options = StopOptions { force: true, ..StopOptions::default() };
+        self.end(spec, true, &options).await.map(|()| Some(owner))
+    }
+
+    /// The cluster's lock, where the cluster is still the one of `spec`. What another shell added
+    /// since would be stopped by nobody, and would go on over files that are moved or deleted.
+    ///
+    /// # Errors
+    /// `locked`; `cluster-changed` (class busy).
+    fn lock_as_seen(&self, spec: &ClusterSpec) -> Result<ClusterLock> {
+        let lock = self.store.lock(&spec.name, &self.command)?;
+        if self.store.exists(&spec.name) && self.store.load_spec(&spec.name)? != *spec {
+            let message = format!("cluster `{}` was changed meanwhile", spec.name);
+            return Err(Error::busy("cluster-changed", message)
+                .with_cause("another command gave it other settings, so nothing was touched")
+                .with_next(format!("cluster status {}", spec.name)));
+        }
+        Ok(lock)
     }
 
     async fn end(

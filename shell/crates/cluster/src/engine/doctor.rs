@@ -1,7 +1,6 @@
 //! `cluster doctor`: everything that is wrong, and what may be mended without asking.
 
 use kafsh_model::Result;
-use kafsh_model::confirm::Confirmed;
 use kafsh_model::plan::{Finding, Node, Severity};
 use kafsh_model::port::Signal;
 use kafsh_model::snapshot::{NodeFacts, ProcessState, Snapshot};
@@ -9,7 +8,7 @@ use kafsh_model::spec::ClusterSpec;
 
 use super::Engine;
 use super::ailing;
-use super::report::{FixReport, StopOptions};
+use super::report::FixReport;
 use crate::spec;
 use crate::store::Owner;
 
@@ -77,10 +76,8 @@ impl Engine {
     /// # Errors
     /// `locked`; what starting a node says.
     pub async fn doctor_fix(&self, spec: &ClusterSpec) -> Result<FixReport> {
-        if let Some(owner) = self.orphaned_by(spec) {
-            // It was made with `--ephemeral`: that it goes is what was asked for.
-            let options = StopOptions { force: true, ..StopOptions::default() };
-            self.destroy(spec, true, &options, Confirmed::by_user()).await?;
+        // It was made with `--ephemeral`: that it goes is what was asked for.
+        if let Some(owner) = self.destroy_orphan(spec).await? {
             let done = format!("ended `{}`, whose shell (pid {}) is gone", spec.name, owner.pid);
             return Ok(FixReport { done: vec![done], left: Vec::new() });
         }

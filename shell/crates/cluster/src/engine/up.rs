@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use kafsh_model::plan::{Action, Finding, Node, Plan, Severity};
 use kafsh_model::port::ProgressEvent;
-use kafsh_model::snapshot::Snapshot;
+use kafsh_model::snapshot::{NodeFacts, Snapshot};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Class, Error, Result};
 
@@ -21,6 +21,7 @@ use crate::store::{Event, Journal, JournalEnd, Unfinished};
 const NEXT_MAX: usize = 3;
 
 /// How a plan is carried out.
+#[derive(Clone, Copy)]
 struct Work<'a> {
     /// The spec from before; `None`: the cluster is new
     old: Option<&'a ClusterSpec>,
@@ -122,8 +123,10 @@ impl Engine {
             _ => self.carry_out(spec, &before, &planned, &run, begun).await?,
         };
         if start && !differences.is_empty() && self.put_in_force(spec, &snapshot).await? {
-            // What was proven, was proven of other settings.
+            // What was proven, was proven of other settings. These are the cluster's now: what
+            // fails from here on does not bring back those from before.
             let (before, rest) = self.dry_run(spec).await?;
+            let run = Work { old: Some(spec), ..run };
             snapshot = self.carry_out(spec, &before, &rest, &run, None).await?.0;
             // That servers run with older settings was true when it was planned.
             for step in &mut planned.steps {
@@ -253,8 +256,39 @@ impl Engine {
             return Ok(false);
         }
         let options = RestartOptions { rolling: spec.brokers.len() > 1, ..Default::default() };
-        self.restart_locked(spec, &nodes, &options).await?;
-        Ok(true)
+        match self.restart_locked(spec, &nodes, &options).await {
+            Ok(_) => Ok(true),
+            Err(error) => Err(self.name_behind(spec, error).await),
+        }
+    }
+
+    /// A restart that failed after the new settings were written: they stay, and the error says
+    /// which servers run without them, which do not run, and how to go on.
+    async fn name_behind(&self, spec: &ClusterSpec, mut error: Error) -> Error {
+        // An interrupt must not keep us from looking at what it left.
+        let now = self.clone().with_cancel(Cancel::new()).node_facts(spec).await;
+        let (up, down): (Vec<_>, Vec<_>) =
+            now.unwrap_or_default().into_iter().partition(|facts| facts.process.is_alive());
+        let name = &spec.name;
+        let lines = [
+            ("stopped", names(down.iter()), format!("cluster start {name}")),
+            (
+                "not in force yet on",
+                names(up.iter().filter(|facts| facts.restart_needed)),
+                format!("cluster restart {name} --rolling"),
+            ),
+        ];
+        error.evidence.push("the new settings are written, and stay".to_string());
+        for (what, names, next) in lines.into_iter().filter(|(_, names, _)| !names.is_empty()) {
+            error.evidence.push(format!("{what}: {names}"));
+            if error.next.len() < NEXT_MAX && !error.next.contains(&next) {
+                error.next.push(next);
+            }
+        }
+        if error.next.is_empty() {
+            error.next.push(format!("cluster up {name}"));
+        }
+        error
     }
 
     /// Stops the cluster under its old settings, since with the new ones it would be looked for in
@@ -283,7 +317,8 @@ impl Engine {
                 let runs: Vec<Node> = alive(&now).collect();
                 stopped.extend(ran.iter().filter(|node| !runs.contains(node)));
                 let (code, message) = (error.code.to_string(), error.message.clone());
-                journal.write(Event::Failed { step, code, message })?;
+                // That it cannot be written down is the lesser trouble.
+                let _ = journal.write(Event::Failed { step, code, message });
                 return Err(error);
             }
         }
@@ -310,6 +345,11 @@ impl Engine {
         }
         self.look(run.spec, Some(&run.before.host)).await
     }
+}
+
+/// `broker 1, broker 2`
+fn names<'a>(facts: impl Iterator<Item = &'a NodeFacts>) -> String {
+    facts.map(|facts| facts.node.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// An `up` that failed after it had stopped what ran with the old settings says so, and how to have

@@ -14,7 +14,7 @@ use kafsh_model::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::facts::empty_data_dir;
-use super::layout::{Layout, MARKER, NodePaths, holds_something, node_slug};
+use super::layout::{Layout, MARKER, NodePaths, RUN_FILE, holds_something, node_slug};
 use super::record::RunRecord;
 use super::{Local, cluster_word, process};
 use crate::runtime::{files, properties};
@@ -84,16 +84,14 @@ impl Local {
         files::create_dir_all(&unit)?;
         keep_configuration(&layout, spec, &unit)?;
         manifest.save(&unit)?;
-        for entry in &manifest.entries {
-            rename(&entry.from, &entry.to)?;
-            // A log.dirs of its own keeps its place and marker, for what comes next.
-            if layout.root_of(&entry.from) == entry.from {
-                layout.claim(&entry.from)?;
-            }
-        }
-        manifest.complete = true;
-        manifest.save(&unit)?;
-        Ok(name)
+        let Err(error) = move_aside(&layout, &mut manifest, &unit) else { return Ok(name) };
+        // A part alone is a cluster that cannot start.
+        Err(match self.restore(spec, &name) {
+            Ok(()) => error.with_evidence("everything is where it was"),
+            Err(_) => error
+                .with_evidence(format!("what was moved before is in the archive `{name}`"))
+                .with_next(cluster_word("restore", spec.name.as_str()) + &format!(" {name}")),
+        })
     }
 
     pub(super) fn archives(&self, spec: &ClusterSpec) -> Result<Vec<String>> {
@@ -120,9 +118,13 @@ impl Local {
             manifest.entries.iter().filter(|entry| entry.to.is_dir()).collect();
         refuse_other_data(&layout, spec, &manifest, &pending)?;
         refuse_part(spec, name, &manifest)?;
-        for entry in &pending {
-            clear_place(&entry.from)?;
-            rename(&entry.to, &entry.from)?;
+        for (done, entry) in pending.iter().enumerate() {
+            let moved = clear_place(&entry.from).and_then(|()| rename(&entry.to, &entry.from));
+            moved.map_err(|error| {
+                let far = format!("{done} of {} folders are back in their place", pending.len());
+                let again = cluster_word("restore", spec.name.as_str()) + &format!(" {name}");
+                error.with_evidence(far).with_next(again)
+            })?;
         }
         for entry in &manifest.entries {
             if let Some(parent) = entry.to.parent().filter(|parent| !parent.starts_with(&unit)) {
@@ -172,14 +174,44 @@ impl Local {
     fn refuse_any_running(&self, layout: &Layout, spec: &ClusterSpec, what: &str) -> Result<()> {
         self.children.reap();
         let mut nodes = spec.nodes().into_iter();
-        nodes.try_for_each(|node| refuse_running(&layout.node(spec, node)?, spec, node, what))
+        nodes.try_for_each(|node| refuse_running(&layout.node(spec, node)?, spec, node, what))?;
+        // What runs here and is no node of the spec any more, no `cluster stop` would find.
+        let folder = layout.folder.join("nodes");
+        for name in files::names_in(&folder)? {
+            let Some(live) = running(&folder.join(&name).join(RUN_FILE))? else { continue };
+            return Err(Error::refused(
+                "still-running",
+                format!("{name} is running, so nothing can be {what}"),
+            )
+            .with_evidence(process::describe(live.pid))
+            .with_cause("the cluster's spec has no such node, so no command stops it")
+            .with_next(format!("!kill {}", live.pid)));
+        }
+        Ok(())
     }
 }
 
+/// Moves every entry into its unit.
+fn move_aside(layout: &Layout, manifest: &mut Manifest, unit: &Path) -> Result<()> {
+    for entry in &manifest.entries {
+        rename(&entry.from, &entry.to)?;
+        // A log.dirs of its own keeps its place and marker, for what comes next.
+        if layout.root_of(&entry.from) == entry.from {
+            layout.claim(&entry.from)?;
+        }
+    }
+    manifest.complete = true;
+    manifest.save(unit)
+}
+
+/// The process that a record at `run` is of, where it lives.
+fn running(run: &Path) -> Result<Option<process::Live>> {
+    let record = RunRecord::load(run)?;
+    Ok(record.as_ref().map(process::identify).transpose()?.flatten())
+}
+
 fn refuse_running(paths: &NodePaths, spec: &ClusterSpec, node: Node, what: &str) -> Result<()> {
-    let record = RunRecord::load(&paths.run)?;
-    let live = record.as_ref().map(process::identify).transpose()?.flatten();
-    let Some(live) = live else { return Ok(()) };
+    let Some(live) = running(&paths.run)? else { return Ok(()) };
     Err(Error::refused("still-running", format!("{node} is running, so nothing can be {what}"))
         .with_evidence(process::describe(live.pid))
         .with_next(cluster_word("stop", spec.name.as_str())))

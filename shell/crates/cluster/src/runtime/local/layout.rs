@@ -18,7 +18,10 @@ const OF_THE_STORE: [&str; 2] = ["spec.toml", "state"];
 const DEFAULT_LOG_DIR: &str = "data";
 
 /// Names in a node's folder that a log.dirs entry must not take.
-const TAKEN_NAMES: [&str; 4] = ["config", "logs", "tmp", "run.json"];
+const TAKEN_NAMES: [&str; 4] = ["config", "logs", "tmp", RUN_FILE];
+
+/// The record of a node's process, in the node's folder.
+pub(super) const RUN_FILE: &str = "run.json";
 
 /// Paths of one cluster.
 #[derive(Clone, Debug)]
@@ -92,7 +95,7 @@ impl Layout {
             config,
             logs: folder.join("logs"),
             tmp: folder.join("tmp"),
-            run: folder.join("run.json"),
+            run: folder.join(RUN_FILE),
             data: self.data_dirs(spec, node, &folder)?,
             data_log: match (node, &spec.zookeeper.data_log_dir) {
                 (Node::ZooKeeper, Some(text)) => Some(outside(text)?),
