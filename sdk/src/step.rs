@@ -32,6 +32,73 @@ impl StepPlan {
     }
 }
 
+/// What a step found; `subject` is what it is about, such as `host` or `broker 2`.
+///
+/// ```
+/// use kafsh_sdk::step::{Finding, Severity};
+///
+/// let finding = Finding::warning("little-room", "host", "less than 10 GiB are free")
+///     .evidence("4096 MiB are free")
+///     .next("kafka list");
+/// assert_eq!(finding.severity, Severity::Warning);
+/// assert_eq!(finding.next, ["kafka list"]);
+/// ```
+impl Finding {
+    /// What is good to know.
+    pub fn note(
+        code: impl Into<String>,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Finding::new(Severity::Note, code.into(), subject.into(), message.into())
+    }
+
+    /// What may go wrong later.
+    pub fn warning(
+        code: impl Into<String>,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Finding::new(Severity::Warning, code.into(), subject.into(), message.into())
+    }
+
+    /// What forbids to start anything while it stands.
+    pub fn problem(
+        code: impl Into<String>,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Finding::new(Severity::Problem, code.into(), subject.into(), message.into())
+    }
+
+    fn new(severity: Severity, code: String, subject: String, message: String) -> Self {
+        let (evidence, next) = (vec![], vec![]);
+        let (cause, safe_to_fix) = (None, false);
+        Finding { severity, code, subject, message, evidence, cause, next, safe_to_fix }
+    }
+
+    /// A line that shows it; may be called again.
+    #[must_use]
+    pub fn evidence(mut self, line: impl Into<String>) -> Self {
+        self.evidence.push(line.into());
+        self
+    }
+
+    /// Why it is so, in one sentence.
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// A command that mends it, as it can be typed; may be called again.
+    #[must_use]
+    pub fn next(mut self, command: impl Into<String>) -> Self {
+        self.next.push(command.into());
+        self
+    }
+}
+
 impl Property {
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
         Property { key: key.into(), value: value.into() }

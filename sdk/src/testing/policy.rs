@@ -68,6 +68,16 @@ impl RequestBuilder {
         self
     }
 
+    /// A setting that the topic has already, for [`alter`]: the request leaves it as it is.
+    pub fn has_config(mut self, key: &str, value: impl ToString) -> Self {
+        let property = Property::new(key, value.to_string());
+        if let Some(current) = &mut self.request.current {
+            current.configs.push(property.clone());
+        }
+        self.state.configs.push(property);
+        self
+    }
+
     /// The topic as it is, for [`alter`].
     pub fn current(mut self, current: TopicState) -> Self {
         self.request.current = Some(current);
@@ -95,5 +105,21 @@ impl RequestBuilder {
             _ => request.proposed = Some(state),
         }
         request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_topic_has_is_not_touched() {
+        let request = alter("orders").has_config("retention.ms", 1000).build();
+        assert!(!request.touches("retention.ms"));
+        assert!(!request.changes(|topic| topic.configs.clone()));
+        assert_eq!(request.wanted().unwrap().config("retention.ms"), Some("1000"));
+        let request = alter("orders").config("retention.ms", 1000).build();
+        assert!(request.touches("retention.ms"));
+        assert!(request.changes(|topic| topic.configs.clone()));
     }
 }

@@ -56,6 +56,11 @@ impl RecordsBuilder {
         self.record(Some(key.as_ref()), Some(value.as_ref()))
     }
 
+    /// A record with a key and without value.
+    pub fn tombstone(self, key: impl AsRef<[u8]>) -> Self {
+        self.record(Some(key.as_ref()), None)
+    }
+
     /// A header of the last record.
     ///
     /// # Panics
@@ -254,6 +259,18 @@ mod tests {
         assert_eq!(ran.failures, [(0, Error::new("no", "not this one"))]);
         assert_eq!((ran.values(), ran.records[0].source), (vec!["half".to_owned()], 1));
         assert_eq!((ran.copied, ran.records[0].headers.len()), (6, 1));
+    }
+
+    #[test]
+    fn a_tombstone_has_a_key_alone() {
+        let alone = |record: Record<'_>, out: &mut Emitter<'_>| {
+            if record.value().is_none() {
+                out.emit(record);
+            }
+            Ok(())
+        };
+        let ran = each(alone, records("orders").keyed("a", "1").tombstone("b").build());
+        assert_eq!((ran.keys(), ran.values()), (vec!["b".to_owned()], vec!["null".to_owned()]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use kafsh_model::plan::{Action, StepInput};
@@ -167,7 +168,11 @@ impl PolicyCase {
         let operation = operation.unwrap_or(Operation::Create);
         let given = state.read();
         let current = current.map(|state| state.read());
-        let keys = given.configs.keys().cloned().collect();
+        let before = current.as_ref();
+        let is_new = |(key, value): &(&String, &String)| {
+            before.and_then(|current| current.configs.get(*key)) != Some(*value)
+        };
+        let keys = given.configs.iter().filter(is_new).map(|(key, _)| key.clone()).collect();
         let (current, proposed) = match operation {
             Operation::Create | Operation::Alter => (current, Some(given)),
             Operation::Delete => (current.or(Some(given)), None),
@@ -339,14 +344,17 @@ impl CaseFile {
     /// # Errors
     /// `bad-case`: the cases are written in a form in which they cannot be edited.
     pub fn bless(&self, outcomes: &[(usize, &Table)], kind: PluginKind) -> Result<()> {
-        let mut edits: Vec<(std::ops::Range<usize>, String)> = Vec::new();
+        let mut edits: Vec<(Range<usize>, String)> = Vec::new();
         for (index, outcome) in outcomes {
             let case = &self.cases[*index];
             for key in expected_keys(kind) {
                 match (case.places.get(*key), outcome.get(*key)) {
                     (Some(place), Some(value)) => edits.push((place.clone(), inline(value))),
                     // A list of nothing is what is left of one that was expected.
-                    (Some(place), None) => edits.push((place.clone(), "[]".to_string())),
+                    (Some(place), None) if case.expected[*key].is_array() => {
+                        edits.push((place.clone(), "[]".to_string()));
+                    }
+                    (Some(place), None) => edits.push((self.entry(place), String::new())),
                     (None, Some(value)) => {
                         edits.push((case.end..case.end, format!("\n{key} = {}", inline(value))));
                     }
@@ -378,6 +386,13 @@ impl CaseFile {
         }
         let failed = |e: std::io::Error| Error::io(format!("`{}`", self.path.display()), &e);
         fs::write(&self.path, text).map_err(failed)
+    }
+
+    /// The lines of the entry whose value lies at `value`.
+    fn entry(&self, value: &Range<usize>) -> Range<usize> {
+        let start = self.text[..value.start].rfind('\n').map_or(0, |at| at + 1);
+        let end = self.text[value.end..].find('\n').map_or(self.text.len(), |at| value.end + at + 1);
+        start..end
     }
 }
 

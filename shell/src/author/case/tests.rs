@@ -98,6 +98,34 @@ fn a_blessing_changes_what_is_expected_and_nothing_else() {
 }
 
 #[test]
+fn a_blessing_takes_an_error_away_that_no_longer_comes() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("one.toml");
+    let before = "[[case]]\nerror = { code = 'plugin-failed' } # once\n\
+                  failures = [{ index = 0 }]\ninput = [{ value = 'v' }]\n";
+    fs::write(&path, before).unwrap();
+    let outcome: Table = "output = [{ value = 'v' }]".parse().unwrap();
+    let kind = PluginKind::Transform;
+    CaseFile::read(&path, kind).unwrap().bless(&[(0, &outcome)], kind).unwrap();
+    let written = fs::read_to_string(&path).unwrap();
+    assert!(!written.contains("error"), "{written}");
+    assert!(written.contains("failures = []\n"), "{written}");
+    let again = CaseFile::read(&path, kind).unwrap();
+    assert_eq!(again.cases[0].expected["output"], outcome["output"]);
+}
+
+#[test]
+fn a_setting_that_a_topic_has_already_is_not_touched() {
+    let text = "request = { operation = 'alter', topic = 't', \
+                configs = { 'retention.ms' = 5, 'cleanup.policy' = 'compact', 'min.x' = 1 }, \
+                current = { configs = { 'retention.ms' = 5, 'cleanup.policy' = 'delete' } } }";
+    let Input::Policy { request, .. } = case(PluginKind::Policy, text).input else {
+        panic!("no policy's")
+    };
+    assert_eq!(request.touched, ["cleanup.policy", "min.x"]);
+}
+
+#[test]
 fn what_cannot_be_edited_stays_as_it_is() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("one.toml");
