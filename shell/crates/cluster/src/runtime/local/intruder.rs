@@ -38,7 +38,12 @@ fn is_told(pid: u32, arguments: &[String], dir: &Path) -> bool {
     let working = PathBuf::from(format!("/proc/{pid}/cwd"));
     let names = |argument: &String| {
         // Relative to where it was started; an absolute one replaces that.
-        let text = files::read_small(&working.join(argument)).ok()??;
+        let path = working.join(argument);
+        // A pipe or a terminal would hold us up, and `/dev/stdin` is our own.
+        if !path.is_file() {
+            return None;
+        }
+        let text = files::read_small(&path).ok()??;
         let pairs = properties::parse(&text).ok()?;
         let folders = pairs.iter().filter(|(key, _)| FOLDERS.contains(&key.as_str()));
         let mut folders = folders.filter_map(|(_, path)| working.join(path).canonicalize().ok());
@@ -112,5 +117,21 @@ mod tests {
             assert!(Instant::now() < end, "it runs");
         }
         assert_eq!(zookeeper_in(&data), None, "who names the file is no ZooKeeper");
+    }
+
+    /// Arguments of strangers are no files to be read whatever they are: a pipe would hold us up.
+    #[test]
+    fn an_argument_that_is_a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, pipe) = (folder.path().join("data"), folder.path().join("pipe"));
+        fs::create_dir(&data).unwrap();
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let stranger = Decoy::run("read line", &[pipe.to_str().unwrap()]);
+        let arguments = process::arguments(stranger.0.id());
+        let (told, answer) = std::sync::mpsc::channel();
+        let pid = stranger.0.id();
+        // Not joined: where it fails, it hangs.
+        std::thread::spawn(move || told.send(is_told(pid, &arguments, &data)));
+        assert_eq!(answer.recv_timeout(Duration::from_secs(10)), Ok(false));
     }
 }
