@@ -5,6 +5,7 @@
 
 mod ask;
 mod asset;
+mod connection;
 mod desk;
 mod gate;
 mod layout;

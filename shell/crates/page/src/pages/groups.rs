@@ -15,15 +15,15 @@ const ROWS_MAX: usize = 100;
 
 pub async fn list(visit: &Visit) -> Drawn {
     let all = visit.ask("groups", Question::new(["group", "list"]).switch("lag")).await;
+    let wanted = visit.request.param("q").to_lowercase();
+    let has = |row: &&Value| show::text(&row["group"]).to_lowercase().contains(&wanted);
+    let rows: Vec<&Value> = all.rows().iter().filter(has).collect();
     let trends = &visit.desk.trends;
-    for row in all.rows() {
+    for row in rows.iter().take(ROWS_MAX) {
         if let (Some(group), Some(lag)) = (row["group"].as_str(), row["total_lag"].as_i64()) {
             trends.note(group, lag, all.read_ms);
         }
     }
-    let wanted = visit.request.param("q").to_lowercase();
-    let has = |row: &&Value| show::text(&row["group"]).to_lowercase().contains(&wanted);
-    let rows: Vec<&Value> = all.rows().iter().filter(has).collect();
     let body = html! {
         form.filter method="get" action="/groups" role="search" hx-get="/groups"
             hx-trigger="submit, input delay:300ms" hx-target="#live" hx-select="#live > *"
@@ -84,8 +84,8 @@ fn trend(trend: Option<Trend>) -> Markup {
 fn state_tone(row: &Value) -> Tone {
     let lags = row["total_lag"].as_i64().unwrap_or(0) > 0;
     match row["state"].as_str().unwrap_or_default() {
-        "Stable" => Tone::Good,
         _ if row["stuck"].as_u64().unwrap_or(0) > 0 => Tone::Amber,
+        "Stable" => Tone::Good,
         "Dead" => Tone::Red,
         "Empty" if lags => Tone::Amber,
         _ => Tone::Plain,
