@@ -163,22 +163,6 @@ impl Visit {
         asked
     }
 
-    /// The same, each row cut to what the page and its JSON need of it.
-    pub async fn ask_in_part(
-        &self,
-        key: &'static str,
-        question: Question,
-        cut: fn(Value) -> Value,
-    ) -> Asked {
-        self.slots().push((key, None));
-        let mut asked = self.desk.ask(question).await;
-        if let Ok(Answer { value: Value::Array(rows), .. }) = &mut asked.outcome {
-            *rows = std::mem::take(rows).into_iter().map(cut).collect();
-        }
-        self.keep(key, asked.clone());
-        asked
-    }
-
     /// Keeps what was found out in another way.
     pub fn keep(&self, key: &'static str, asked: Asked) {
         let mut slots = self.slots();

@@ -7,6 +7,7 @@ mod ask;
 mod asset;
 mod connection;
 mod desk;
+mod follow;
 mod gate;
 mod layout;
 mod link;

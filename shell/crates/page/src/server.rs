@@ -21,7 +21,7 @@ use crate::connection::Bounded;
 use crate::desk::{Desk, Visit};
 use crate::gate::{Gate, HEADERS, Refusal};
 use crate::pages::{Request, record};
-use crate::{asset, layout, live, pages};
+use crate::{asset, follow, layout, live, pages};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -121,7 +121,7 @@ fn router(shared: Shared) -> Router {
     Router::new()
         .route("/enter", get(enter))
         .route("/live", get(live::follow))
-        .route("/follow", get(live::records))
+        .route("/follow", get(follow::records))
         .route("/raw", get(raw))
         .route(
             "/assets/{name}",

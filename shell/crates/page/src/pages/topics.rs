@@ -178,6 +178,8 @@ fn health(row: &Value) -> String {
 fn tone(row: &Value) -> Tone {
     let count = |key: &str| row[key].as_u64().unwrap_or(0);
     match (count("offline") + count("under_min_isr"), count("under_replicated")) {
+        // Whether acks=all is refused was not told.
+        (0, 0) if !row["under_min_isr"].is_number() => Tone::Plain,
         (0, 0) => Tone::Good,
         (0, _) => Tone::Amber,
         _ => Tone::Red,
