@@ -3,11 +3,14 @@
 use std::time::{Duration, Instant};
 
 use kafsh_model::Class::NotFound;
-use kafsh_model::group::CommittedOffset;
+use kafsh_model::group::{CommittedOffset, GroupListing};
 use kafsh_model::port::{ConsumeOptions, Consumer, Fetched, From, To};
 use kafsh_model::topic::OffsetAt;
 
 use super::support::*;
+
+/// Time for every broker to list its groups, on a busy machine too.
+const SOON: Duration = Duration::from_secs(20);
 
 fn grouped(topic: &str, group: &str) -> ConsumeOptions {
     ConsumeOptions { from: From::Committed, group: Some(group.to_string()), ..whole(topic) }
@@ -75,7 +78,19 @@ pub async fn listed_and_described(ctx: Ctx) -> Outcome {
     ensure_eq!(described.members[0].assignment, [at(&name, 0), at(&name, 1)], "assignment");
     let ids = ctx.broker_ids().await?;
     ensure!(described.coordinator.is_some_and(|id| ids.contains(&id)), "{described:?}");
-    let listed = ctx.admin.list_groups().await.map_err(told)?;
+    let listed = ctx.admin.list_groups(SOON).await.map_err(told)?;
+    ensure_eq!(
+        listed.iter().map(|(id, _)| *id).collect::<Vec<i32>>(),
+        ids,
+        "every broker, in order"
+    );
+    for (id, groups) in &listed {
+        let groups = groups.as_ref().map_err(|error| format!("broker {id}: {error}"))?;
+        let is_there = groups.iter().any(|listing| listing.group == group);
+        ensure_eq!(is_there, described.coordinator == Some(*id), "only its coordinator lists it");
+    }
+    let listed: Vec<GroupListing> =
+        listed.into_iter().flat_map(|(_, all)| all.ok()).flatten().collect();
     let listed = listed.iter().find(|listing| listing.group == group).ok_or("it is not listed")?;
     ensure_eq!(listed.protocol_type, "consumer", "type");
     ensure!(listed.state.as_deref().is_none_or(|state| state == "Stable"), "{listed:?}");
@@ -132,8 +147,9 @@ pub async fn unknown_group(ctx: Ctx) -> Outcome {
     fails("describe", described, "group-not-found", NotFound)?;
     let offsets = ctx.admin.committed_offsets(&group).await.map_err(told)?;
     ensure!(offsets.is_empty(), "{offsets:?}");
-    let listed = ctx.admin.list_groups().await.map_err(told)?;
-    ensure!(listed.iter().all(|listing| listing.group != group), "asking has made it");
+    let listed = ctx.admin.list_groups(SOON).await.map_err(told)?;
+    let mut listed = listed.iter().filter_map(|(_, groups)| groups.as_ref().ok()).flatten();
+    ensure!(listed.all(|listing| listing.group != group), "asking has made it");
     Ok(())
 }
 

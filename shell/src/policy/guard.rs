@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafsh_model::config::{ConfigChange, ConfigResource};
-use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
+use kafsh_model::group::{CommittedOffset, GroupDescription};
 use kafsh_model::name::BrokerId;
 use kafsh_model::plugin::ClusterFacts;
 use kafsh_model::policy::{Operation, TopicState};
 use kafsh_model::port::{
-    Admin, BoxFuture, BrokerLogDirs, ItemResult, PartitionOffset, Progress, ProgressEvent,
-    ResourceConfigs, TopicGate, TopicList,
+    Admin, BoxFuture, BrokerGroups, BrokerLogDirs, ItemResult, PartitionOffset, Progress,
+    ProgressEvent, ResourceConfigs, TopicGate, TopicList,
 };
 use kafsh_model::spec::SecurityProtocol;
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
@@ -293,8 +293,8 @@ impl Admin for GuardedAdmin {
         self.inner.describe_configs(resources)
     }
 
-    fn list_groups(&self) -> BoxFuture<'_, Result<Vec<GroupListing>>> {
-        self.inner.list_groups()
+    fn list_groups(&self, timeout: Duration) -> BoxFuture<'_, Result<Vec<BrokerGroups>>> {
+        self.inner.list_groups(timeout)
     }
 
     fn describe_group<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<GroupDescription>> {

@@ -197,7 +197,7 @@ async fn look(admin: Arc<dyn Admin>, of_spec: Option<Addresses>, seen: &mut Seen
     if here.is_empty() {
         return;
     }
-    let (topics, groups) = tokio::join!(admin.topics(None), admin.list_groups());
+    let (topics, groups) = tokio::join!(admin.topics(None), admin.list_groups(PROBE_TIMEOUT));
     let topics: Vec<TopicDescription> = topics.unwrap_or_default();
     let partitions = topics.iter().flat_map(|topic| &topic.partitions);
     // A broker that has just died is in sync by the controller's word for some seconds more.
@@ -210,7 +210,8 @@ async fn look(admin: Arc<dyn Admin>, of_spec: Option<Addresses>, seen: &mut Seen
     let (internal, own): (Vec<_>, Vec<_>) = topics.into_iter().partition(|topic| topic.internal);
     seen.topics = sorted(own.into_iter().map(|topic| topic.name));
     seen.topics.extend(sorted(internal.into_iter().map(|topic| topic.name)));
-    seen.groups = sorted(groups.unwrap_or_default().into_iter().map(|group| group.group));
+    let told = groups.unwrap_or_default().into_iter().filter_map(|(_, groups)| groups.ok());
+    seen.groups = sorted(told.flatten().map(|group| group.group));
 }
 
 /// The brokers that answer, each asked at its own address at the same time.

@@ -1,6 +1,7 @@
 //! Records for the page: `consume`, counted, and a filter behind it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kafsh_model::port::BoxFuture;
 use kafsh_model::record::RecordBatch;
@@ -12,18 +13,26 @@ use super::Ready;
 use crate::flow::{Flow, Origin, Source};
 use crate::records::envelope;
 
-type Shared = Arc<Mutex<Progress>>;
+/// What was pulled, and how much of that is through the filter.
+#[derive(Default)]
+struct Reading {
+    pulled: Progress,
+    /// As `pulled.next` was when nothing was with the filter any more
+    through: BTreeMap<i32, i64>,
+}
+
+type Shared = Arc<Mutex<Reading>>;
 
 /// Starts reading, and the filter behind it.
 pub async fn start(
-    reading: Ready,
+    consume: Ready,
     text: Option<String>,
     filter: Option<Ready>,
 ) -> Result<Browsing> {
-    let (run, call) = reading;
+    let (run, call) = consume;
     let inner = records(run(call).await?.flow)?;
-    let progress = Shared::default();
-    let counted = Box::new(Counted { inner, text, progress: progress.clone() });
+    let reading = Shared::default();
+    let counted = Box::new(Counted { inner, text, reading: reading.clone() });
     let stream: Box<dyn Source<RecordBatch>> = match filter {
         None => counted,
         Some((run, mut call)) => {
@@ -31,7 +40,11 @@ pub async fn start(
             records(run(call).await?.flow)?
         }
     };
-    Ok(Browsing { stream, progress })
+    Ok(Browsing { stream, reading })
+}
+
+fn locked(reading: &Shared) -> MutexGuard<'_, Reading> {
+    reading.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn records(flow: Flow) -> Result<Box<dyn Source<RecordBatch>>> {
@@ -45,25 +58,33 @@ fn records(flow: Flow) -> Result<Box<dyn Source<RecordBatch>>> {
 struct Counted {
     inner: Box<dyn Source<RecordBatch>>,
     text: Option<String>,
-    progress: Shared,
+    reading: Shared,
 }
 
 impl Source<RecordBatch> for Counted {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<RecordBatch>>> {
         Box::pin(async {
             let Some(batch) = self.inner.next().await? else { return Ok(None) };
-            let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut reading = locked(&self.reading);
             for record in batch.iter() {
-                progress.scanned += 1;
-                let next = progress.next.entry(record.partition).or_default();
+                reading.pulled.scanned += 1;
+                let next = reading.pulled.next.entry(record.partition).or_default();
                 *next = (*next).max(record.offset + 1);
             }
-            drop(progress);
+            drop(reading);
             Ok(Some(match &self.text {
                 Some(text) => having(&batch, text.as_bytes()),
                 None => batch,
             }))
         })
+    }
+
+    /// A stage behind it forwards this once nothing is with it any more. Nobody commits: a page
+    /// only looks.
+    fn acknowledge(&mut self) -> BoxFuture<'_, Result<()>> {
+        let mut reading = locked(&self.reading);
+        reading.through = reading.pulled.next.clone();
+        Box::pin(async { Ok(()) })
     }
 
     fn ready(&self) -> bool {
@@ -99,18 +120,90 @@ fn having(batch: &RecordBatch, text: &[u8]) -> RecordBatch {
 /// What the page pulls from.
 pub struct Browsing {
     stream: Box<dyn Source<RecordBatch>>,
-    progress: Shared,
+    reading: Shared,
 }
 
 impl Records for Browsing {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Value>>>> {
         Box::pin(async {
             let batch = self.stream.next().await?;
+            self.stream.acknowledge().await?;
+            let mut reading = locked(&self.reading);
+            // Order is kept within a partition: what stood before these is through as well.
+            for record in batch.iter().flat_map(RecordBatch::iter) {
+                let through = reading.through.entry(record.partition).or_default();
+                *through = (*through).max(record.offset + 1);
+            }
+            drop(reading);
             Ok(batch.map(|batch| batch.iter().map(|record| envelope::to_json(&record)).collect()))
         })
     }
 
     fn progress(&self) -> Progress {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let reading = locked(&self.reading);
+        Progress { scanned: reading.pulled.scanned, next: reading.through.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Ready as There;
+    use kafsh_model::record::RecordView;
+
+    /// Hands on one record at a time, as a filter that still has others to look at.
+    struct OneByOne {
+        inner: Box<dyn Source<RecordBatch>>,
+        held: Vec<RecordBatch>,
+    }
+
+    impl Source<RecordBatch> for OneByOne {
+        fn next(&mut self) -> BoxFuture<'_, Result<Option<RecordBatch>>> {
+            Box::pin(async {
+                if self.held.is_empty() {
+                    let Some(batch) = self.inner.next().await? else { return Ok(None) };
+                    let single = batch.iter().map(|record| one(record.partition, record.offset));
+                    self.held = single.collect();
+                    self.held.reverse();
+                }
+                Ok(self.held.pop())
+            })
+        }
+
+        fn acknowledge(&mut self) -> BoxFuture<'_, Result<()>> {
+            match self.held.is_empty() {
+                true => self.inner.acknowledge(),
+                false => Box::pin(async { Ok(()) }),
+            }
+        }
+    }
+
+    fn one(partition: i32, offset: i64) -> RecordBatch {
+        batch(&[(partition, offset)])
+    }
+
+    fn batch(places: &[(i32, i64)]) -> RecordBatch {
+        let mut batch = RecordBatch::default();
+        for (partition, offset) in places {
+            let record = RecordView::new("t", None, Some(b"v"));
+            assert!(batch.push(RecordView { partition: *partition, offset: *offset, ..record }));
+        }
+        batch
+    }
+
+    #[tokio::test]
+    async fn what_a_filter_still_works_on_is_read_again_by_the_next_page() {
+        let reading = Shared::default();
+        let inner = Box::new(There([batch(&[(0, 4), (0, 5), (1, 9)])].into()));
+        let counted = Box::new(Counted { inner, text: None, reading: reading.clone() });
+        let stream = Box::new(OneByOne { inner: counted, held: Vec::new() });
+        let mut browsing = Browsing { stream, reading };
+        assert_eq!(browsing.progress(), Progress::default());
+        browsing.next().await.unwrap();
+        let progress = browsing.progress();
+        assert_eq!((progress.scanned, progress.next), (3, BTreeMap::from([(0, 5)])));
+        browsing.next().await.unwrap();
+        browsing.next().await.unwrap();
+        assert_eq!(browsing.progress().next, BTreeMap::from([(0, 6), (1, 10)]));
     }
 }

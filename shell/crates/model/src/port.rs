@@ -56,6 +56,9 @@ pub type PartitionOffset = (TopicPartition, Option<i64>);
 /// A broker and its log folders, or why it did not tell.
 pub type BrokerLogDirs = (BrokerId, Result<Vec<LogDir>>);
 
+/// A broker and the groups it coordinates, or why it did not tell.
+pub type BrokerGroups = (BrokerId, Result<Vec<GroupListing>>);
+
 /// The outcome of one item of a call that takes many.
 pub type ItemResult = (String, Result<()>);
 
@@ -125,7 +128,10 @@ pub trait Admin: Send + Sync {
         validate_only: bool,
     ) -> BoxFuture<'a, Result<()>>;
 
-    fn list_groups(&self) -> BoxFuture<'_, Result<Vec<GroupListing>>>;
+    /// The groups that each broker that is up coordinates, by its id. All brokers are asked side by
+    /// side, and one that has not answered within `timeout` is an error of its own: its groups are
+    /// not known then. A group on the move may be told by two.
+    fn list_groups(&self, timeout: Duration) -> BoxFuture<'_, Result<Vec<BrokerGroups>>>;
 
     /// A group that does not exist is `group-not-found`.
     fn describe_group<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<GroupDescription>>;

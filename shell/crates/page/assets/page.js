@@ -5,6 +5,7 @@
   const clock = document.getElementById("clock");
   const pause = document.getElementById("pause");
   const held = document.getElementById("held");
+  const silent = document.getElementById("silent");
   let address = live && live.dataset.live;
   if (!address || !window.EventSource) return;
 
@@ -51,10 +52,10 @@
     source = new EventSource(address);
     source.addEventListener("page", (event) => { waiting = event.data; settle(); });
     source.addEventListener("read", (event) => { if (waiting === null) clock.innerHTML = event.data; });
-    source.onerror = () => { document.body.classList.add("silent"); };
-    source.onopen = () => { document.body.classList.remove("silent"); };
+    source.onerror = () => { silent.hidden = false; };
+    source.onopen = () => { silent.hidden = true; };
   };
-  const disconnect = () => { if (source) source.close(); source = null; };
+  const disconnect = () => { if (source) source.close(); source = null; silent.hidden = true; };
 
   live.addEventListener("pointerenter", (event) => { pointing = event.pointerType === "mouse"; });
   live.addEventListener("pointerleave", () => { pointing = false; settle(); });
@@ -62,6 +63,8 @@
   document.addEventListener("focusout", () => setTimeout(settle));
   document.addEventListener("visibilitychange", () => { if (document.hidden) disconnect(); else connect(); });
   window.addEventListener("pagehide", disconnect);
+  // Come back to as it was left.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
   // A filter changed what the page is about.
   document.addEventListener("htmx:pushedIntoHistory", () => {
     disconnect();

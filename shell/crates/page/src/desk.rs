@@ -65,13 +65,22 @@ impl Asked {
     }
 }
 
-type Slot = Arc<OnceCell<Asked>>;
+/// An answer, from when it is there on.
+type Slot = Arc<OnceCell<(Instant, Asked)>>;
+
+/// Somebody waits for it, or it came a moment ago.
+fn serves(slot: &Slot) -> bool {
+    match slot.get() {
+        Some((since, _)) => since.elapsed() < ANSWER_AGE_MAX,
+        None => Arc::strong_count(slot) > 1,
+    }
+}
 
 /// Shared by all pages of one server.
 pub struct Desk {
     ask: Arc<dyn Ask>,
     pub trends: Trends,
-    kept: Mutex<HashMap<Question, (Instant, Slot)>>,
+    kept: Mutex<HashMap<Question, Slot>>,
 }
 
 impl Desk {
@@ -98,7 +107,11 @@ impl Desk {
 
     async fn ask(&self, question: Question) -> Asked {
         let slot = self.slot(&question);
-        slot.get_or_init(|| self.ask_now(question)).await.clone()
+        let asked = async || {
+            let asked = self.ask_now(question).await;
+            (Instant::now(), asked)
+        };
+        slot.get_or_init(asked).await.1.clone()
     }
 
     async fn ask_now(&self, question: Question) -> Asked {
@@ -110,16 +123,14 @@ impl Desk {
 
     fn slot(&self, question: &Question) -> Slot {
         let mut kept = self.kept();
-        kept.retain(|_, (since, _)| since.elapsed() < ANSWER_AGE_MAX);
+        kept.retain(|_, slot| serves(slot));
         if kept.len() >= QUESTIONS_MAX {
             kept.clear();
         }
-        let (_, slot) =
-            kept.entry(question.clone()).or_insert_with(|| (Instant::now(), Slot::default()));
-        slot.clone()
+        kept.entry(question.clone()).or_default().clone()
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<Question, (Instant, Slot)>> {
+    fn kept(&self) -> MutexGuard<'_, HashMap<Question, Slot>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -148,22 +159,6 @@ impl Visit {
     pub async fn ask(&self, key: &'static str, question: Question) -> Asked {
         self.slots().push((key, None));
         let asked = self.desk.ask(question).await;
-        self.keep(key, asked.clone());
-        asked
-    }
-
-    /// The same, each row cut to what the page and its JSON need of it.
-    pub async fn ask_in_part(
-        &self,
-        key: &'static str,
-        question: Question,
-        cut: fn(Value) -> Value,
-    ) -> Asked {
-        self.slots().push((key, None));
-        let mut asked = self.desk.ask(question).await;
-        if let Ok(Answer { value: Value::Array(rows), .. }) = &mut asked.outcome {
-            *rows = std::mem::take(rows).into_iter().map(cut).collect();
-        }
         self.keep(key, asked.clone());
         asked
     }
@@ -212,6 +207,26 @@ mod tests {
         tokio::time::advance(ANSWER_AGE_MAX).await;
         desk.ask(question()).await.outcome.unwrap();
         assert_eq!(told.count("topic list"), 2);
+    }
+
+    /// A broker that hangs is not asked anew by each look of each page.
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_later_waits_for_the_same_answer() {
+        let told = Arc::new(Told::new().hangs("cluster status"));
+        let desk = Arc::new(Desk::new(told.clone()));
+        let question = || Question::new(["cluster", "status"]);
+        let later = async {
+            tokio::time::sleep(3 * ANSWER_AGE_MAX).await;
+            desk.ask(question()).await
+        };
+        let (first, second) = tokio::join!(desk.ask(question()), later);
+        assert!(first.error().is_some() && second.error().is_some());
+        assert_eq!(told.count("cluster status"), 1);
+        // Nobody waits any more: whoever went away leaves nothing behind.
+        drop(tokio::time::timeout(ANSWER_AGE_MAX, desk.ask(question())).await);
+        tokio::time::advance(ANSWER_AGE_MAX).await;
+        drop(tokio::time::timeout(ANSWER_AGE_MAX, desk.ask(question())).await);
+        assert!(desk.kept().len() <= 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,10 +9,10 @@ use crate::pages::{Drawn, NAV};
 use crate::show;
 
 /// No style element of its own and no evaluated text, which the policy forbids anyway; requests to
-/// here alone; no page kept in the browser's storage.
+/// here alone; no page kept in the browser's storage: the way back loads it anew.
 const HTMX_CONFIG: &str = concat!(
     r#"{"includeIndicatorStyles":false,"allowEval":false,"#,
-    r#""selfRequestsOnly":true,"historyCacheSize":0}"#
+    r#""selfRequestsOnly":true,"historyCacheSize":0,"refreshOnHistoryMiss":true}"#
 );
 
 /// A whole document around what a page drew.
@@ -45,6 +45,9 @@ pub fn page(visit: &Visit, drawn: Drawn) -> Markup {
                             "read at "
                             span #clock { @if let Some(read) = read { (show::time(read)) } }
                             span #held hidden { " · held while you point at it" }
+                            span #silent role="status" hidden {
+                                " · not kept up to date: the server does not answer"
+                            }
                             @if drawn.live {
                                 button #pause type="button" hidden aria-pressed="false" { "Pause" }
                             }

@@ -5,7 +5,9 @@
 
 mod ask;
 mod asset;
+mod connection;
 mod desk;
+mod follow;
 mod gate;
 mod layout;
 mod link;

@@ -10,6 +10,8 @@ mod topic;
 mod topics;
 mod zookeeper;
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use kafsh_model::port::BoxFuture;
@@ -53,20 +55,29 @@ impl Drawn {
 
 type Draw = for<'a> fn(&'a Visit) -> BoxFuture<'a, Drawn>;
 
-/// Paths by segment, `*` for a name, and who draws them.
-const PAGES: &[(&[&str], Draw)] = &[
-    (&[], |visit| Box::pin(overview::draw(visit))),
-    (&["brokers"], |visit| Box::pin(brokers::list(visit))),
-    (&["brokers", "*"], |visit| Box::pin(brokers::one(visit))),
-    (&["topics"], |visit| Box::pin(topics::draw(visit))),
-    (&["topics", "*"], |visit| Box::pin(topic::draw(visit))),
-    (&["topics", "*", "messages"], |visit| Box::pin(messages::draw(visit))),
-    (&["topics", "*", "messages", "*", "*"], |visit| Box::pin(record::draw(visit))),
-    (&["groups"], |visit| Box::pin(groups::list(visit))),
-    (&["groups", "*"], |visit| Box::pin(groups::one(visit))),
-    (&["zookeeper"], |visit| Box::pin(zookeeper::draw(visit))),
-    (&["plugins"], |visit| Box::pin(plugins::draw(visit))),
-    (&["plugins", "*"], |visit| Box::pin(plugins::one(visit))),
+/// Pause between two looks at a page that is kept up to date.
+const OFTEN: Duration = Duration::from_secs(2);
+/// Where a look costs every group's coordinator two requests; as often as lag is worth a look.
+const AT_TIMES: Duration = Duration::from_secs(5);
+/// Where a look runs policies over every topic, and what is shown changes by a command alone.
+const SELDOM: Duration = Duration::from_secs(30);
+
+/// A path by segment, `*` for a name, how often it is looked at, and who draws it.
+type Page = (&'static [&'static str], Duration, Draw);
+
+const PAGES: &[Page] = &[
+    (&[], OFTEN, |visit| Box::pin(overview::draw(visit))),
+    (&["brokers"], OFTEN, |visit| Box::pin(brokers::list(visit))),
+    (&["brokers", "*"], OFTEN, |visit| Box::pin(brokers::one(visit))),
+    (&["topics"], OFTEN, |visit| Box::pin(topics::draw(visit))),
+    (&["topics", "*"], OFTEN, |visit| Box::pin(topic::draw(visit))),
+    (&["topics", "*", "messages"], SELDOM, |visit| Box::pin(messages::draw(visit))),
+    (&["topics", "*", "messages", "*", "*"], SELDOM, |visit| Box::pin(record::draw(visit))),
+    (&["groups"], AT_TIMES, |visit| Box::pin(groups::list(visit))),
+    (&["groups", "*"], OFTEN, |visit| Box::pin(groups::one(visit))),
+    (&["zookeeper"], OFTEN, |visit| Box::pin(zookeeper::draw(visit))),
+    (&["plugins"], SELDOM, |visit| Box::pin(plugins::draw(visit))),
+    (&["plugins", "*"], SELDOM, |visit| Box::pin(plugins::one(visit))),
 ];
 
 /// What the bar at the top leads to.
@@ -79,15 +90,23 @@ pub const NAV: &[(&str, &str)] = &[
     ("/plugins", "Plugins"),
 ];
 
-/// Draws the page of a visit's path.
-pub async fn draw(visit: &Visit) -> Drawn {
-    let segments = &visit.request.segments;
-    let page = PAGES.iter().find(|(path, _)| {
+fn page_of(request: &Request) -> Option<&'static Page> {
+    let segments = &request.segments;
+    PAGES.iter().find(|(path, ..)| {
         path.len() == segments.len()
             && path.iter().zip(segments).all(|(known, given)| *known == "*" || *known == given)
-    });
-    match page {
-        Some((_, draw)) => draw(visit).await,
+    })
+}
+
+/// Pause between two looks at the page of a request.
+pub fn every(request: &Request) -> Duration {
+    page_of(request).map_or(SELDOM, |(_, every, _)| *every)
+}
+
+/// Draws the page of a visit's path.
+pub async fn draw(visit: &Visit) -> Drawn {
+    match page_of(&visit.request) {
+        Some((.., draw)) => draw(visit).await,
         None => {
             let body = html! { p { "There is no such page. " a href="/" { "The overview" } } };
             Drawn::new("Not found", body).missing()
@@ -183,6 +202,13 @@ mod tests {
         );
         assert!(request.is_below("/topics") && !request.is_below("/"));
         assert!(Request::parse("/").unwrap().is_below("/"));
+    }
+
+    #[test]
+    fn what_is_costly_is_looked_at_less_often() {
+        let every = |path| every(&Request::parse(path).unwrap());
+        assert!(every("/") < every("/groups") && every("/groups") < every("/plugins"));
+        assert_eq!(every("/none"), SELDOM);
     }
 
     /// Every page says what failed where nothing answers, and stays a page.

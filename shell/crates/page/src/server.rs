@@ -1,11 +1,7 @@
 //! The server: loopback alone, a bounded number of connections, one way in.
 
-use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, Request as HttpRequest, State};
@@ -16,26 +12,16 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::Listener;
 use kafsh_model::{Class, Error, Result};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::ask::Ask;
+use crate::connection::Bounded;
 use crate::desk::{Desk, Visit};
 use crate::gate::{Gate, HEADERS, Refusal};
 use crate::pages::{Request, record};
-use crate::{asset, layout, live, pages};
-
-/// Most connections at once; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 128;
-
-/// Longest that a connection may be kept without taking a byte of an answer: one that asks for
-/// nothing, asks a letter at a time or reads nothing keeps others out. A page is drawn in less, and
-/// one that is kept up to date is written to every few seconds.
-const QUIET_MAX: Duration = Duration::from_secs(60);
+use crate::{asset, follow, layout, live, pages};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -82,7 +68,7 @@ impl Server {
             seats: Arc::new(Semaphore::new(live::PAGES_MAX)),
             stop: stopped.clone(),
         };
-        let listener = Bounded { listener, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) };
+        let listener = Bounded::new(listener);
         tokio::spawn(async move {
             let serving = axum::serve(listener, router(shared));
             let mut told = stopped;
@@ -135,7 +121,7 @@ fn router(shared: Shared) -> Router {
     Router::new()
         .route("/enter", get(enter))
         .route("/live", get(live::follow))
-        .route("/follow", get(live::records))
+        .route("/follow", get(follow::records))
         .route("/raw", get(raw))
         .route(
             "/assets/{name}",
@@ -250,121 +236,4 @@ async fn raw(State(shared): State<Shared>, request: HttpRequest) -> Response {
 
 pub fn html(status: StatusCode, markup: maud::Markup) -> Response {
     (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], markup.into_string()).into_response()
-}
-
-/// A listener that holds back where too many are connected.
-struct Bounded {
-    listener: TcpListener,
-    places: Arc<Semaphore>,
-}
-
-impl Listener for Bounded {
-    type Io = Placed;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Placed, SocketAddr) {
-        let place = self.places.clone().acquire_owned().await.ok();
-        let (stream, peer) = Listener::accept(&mut self.listener).await;
-        let quiet = Box::pin(sleep(QUIET_MAX));
-        (Placed { stream, quiet, _place: place }, peer)
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-/// A connection, the place it takes, and when it has been quiet for too long.
-struct Placed {
-    stream: TcpStream,
-    quiet: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-impl Placed {
-    /// What waits, waits no longer than is left.
-    fn within<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        polled: Poll<std::io::Result<T>>,
-    ) -> Poll<std::io::Result<T>> {
-        match polled {
-            Poll::Pending => {
-                self.quiet.as_mut().poll(context).map(|()| Err(ErrorKind::TimedOut.into()))
-            }
-            ready => ready,
-        }
-    }
-}
-
-impl AsyncRead for Placed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.within(context, polled)
-    }
-}
-
-impl AsyncWrite for Placed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-        if matches!(polled, Poll::Ready(Ok(1..))) {
-            self.quiet.as_mut().reset(Instant::now() + QUIET_MAX);
-        }
-        self.within(context, polled)
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-    use crate::testing::Told;
-
-    #[tokio::test(start_paused = true)]
-    async fn who_asks_a_letter_at_a_time_is_cut_off() {
-        let server = Server::start(Arc::new(Told::new()), Options::default()).await.unwrap();
-        let began = Instant::now();
-        let mut stream = TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
-        let mut letters = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: ".iter().cycle();
-        let mut answer = [0; 1];
-        loop {
-            tokio::select! {
-                read = stream.read(&mut answer) => {
-                    assert!(!matches!(read, Ok(1..)), "no answer to half a question");
-                    break;
-                }
-                () = sleep(Duration::from_secs(1)) => {
-                    let letter = *letters.next().unwrap();
-                    if stream.write_all(&[letter]).await.is_err() {
-                        break;
-                    }
-                }
-            }
-            assert!(began.elapsed() < 2 * QUIET_MAX, "it is still kept");
-        }
-        assert!(began.elapsed() >= QUIET_MAX, "and not cut off too early");
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use kafsh_model::port::BoxFuture;
 use kafsh_model::{Error, Result};
@@ -20,6 +21,8 @@ enum Reply {
 #[derive(Default)]
 pub struct Told {
     replies: HashMap<String, Reply>,
+    /// How long each batch of records takes
+    slowly: Duration,
     asked: Mutex<Vec<String>>,
 }
 
@@ -41,6 +44,10 @@ impl Told {
     pub fn hangs(mut self, line: &str) -> Self {
         self.replies.insert(line.to_string(), Reply::Never);
         self
+    }
+
+    pub fn slowly(self, slowly: Duration) -> Self {
+        Told { slowly, ..self }
     }
 
     pub fn count(&self, line: &str) -> usize {
@@ -73,7 +80,8 @@ impl Ask for Told {
             Some(Reply::Never) => return Box::pin(std::future::pending()),
             None => Vec::new(),
         };
-        let told = Recorded { records: Some(records), progress: Progress::default() };
+        let told =
+            Recorded { records: Some(records), progress: Progress::default(), slowly: self.slowly };
         Box::pin(async move { Ok(Box::new(told) as Box<dyn Records>) })
     }
 
@@ -91,8 +99,9 @@ pub fn request(address: &str) -> Request {
     Request::parse(address).expect("an address of the page")
 }
 
-/// Records that are there at once.
+/// Records that are there at once, or after a time; who gives up waiting for them gets none.
 struct Recorded {
+    slowly: Duration,
     records: Option<Vec<Value>>,
     progress: Progress,
 }
@@ -105,7 +114,11 @@ impl Records for Recorded {
             let partition = i32::try_from(record["partition"].as_i64().unwrap_or(0)).unwrap_or(0);
             self.progress.next.insert(partition, record["offset"].as_i64().unwrap_or(0) + 1);
         }
-        Box::pin(async move { Ok(batch) })
+        let slowly = self.slowly;
+        Box::pin(async move {
+            tokio::time::sleep(slowly).await;
+            Ok(batch)
+        })
     }
 
     fn progress(&self) -> Progress {

@@ -34,7 +34,9 @@ impl Trends {
     pub fn note(&self, group: &str, lag: i64, at_ms: i64) {
         let mut seen = self.seen();
         if seen.len() >= GROUPS_MAX && !seen.contains_key(group) {
-            seen.clear();
+            let last = |looks: &[(i64, i64)]| looks.last().map_or(i64::MIN, |(at, _)| *at);
+            let oldest = seen.iter().min_by_key(|(_, looks)| last(looks)).map(|(of, _)| of.clone());
+            oldest.map(|of| seen.remove(&of));
         }
         let looks = seen.entry(group.to_string()).or_default();
         looks.retain(|(at, _)| at_ms - at <= AGE_MS_MAX);
@@ -71,6 +73,20 @@ impl Trends {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_that_were_not_looked_at_for_longest_are_forgotten_first() {
+        let trends = Trends::default();
+        trends.note("before", 1, 1_000);
+        for at in [10_000, 12_000] {
+            for group in 0..GROUPS_MAX {
+                trends.note(&format!("g{group}"), at, at);
+            }
+        }
+        assert_eq!(trends.of("before"), None);
+        assert_eq!(trends.of("g0"), Some(Trend::Growing(1_000)));
+        assert_eq!(trends.seen().len(), GROUPS_MAX);
+    }
 
     #[test]
     fn two_looks_tell_where_it_goes() {

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use kafsh_model::config::{ConfigChange, ConfigEntry, ConfigResource};
-use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
+use kafsh_model::group::{CommittedOffset, GroupDescription};
 use kafsh_model::log_dir::{LogDir, ReplicaSize};
-use kafsh_model::port::{Admin, BoxFuture, BrokerLogDirs, ItemResult, Target};
+use kafsh_model::port::{Admin, BoxFuture, BrokerGroups, BrokerLogDirs, ItemResult, Target};
 use kafsh_model::spec::SecurityProtocol;
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use kafsh_model::{BrokerId, Result};
 
 use crate::fault::{Silence, no_controller, no_leader, no_partition, no_topic};
+use crate::groups::LISTING;
 use crate::runtime::facts::data_paths_of_key;
 use crate::world::{Contact, World};
 use crate::{Rehearsal, check_address};
@@ -145,7 +146,7 @@ impl World {
         let one = |broker: &kafsh_model::topic::BrokerView| {
             let Some(owner) = self.live(cluster, broker.id) else {
                 let address = format!("{}:{}", broker.host, broker.port);
-                return (broker.id, Err(Silence::Refused.error(doing, &address)));
+                return (broker.id, Err(self.silence(&address).error(doing, &address)));
             };
             let replicas = self.replicas(contact, broker.id, partitions);
             let path = data_paths_of_key(&owner);
@@ -280,8 +281,11 @@ impl Admin for MemoryAdmin {
         })
     }
 
-    fn list_groups(&self) -> BoxFuture<'_, Result<Vec<GroupListing>>> {
-        self.ask("list groups", |world, contact| world.list_groups(contact))
+    fn list_groups(&self, _timeout: Duration) -> BoxFuture<'_, Result<Vec<BrokerGroups>>> {
+        self.rehearsal.later(move |world| {
+            let contact = world.contact(&self.bootstrap, LISTING)?;
+            world.list_groups(&contact)
+        })
     }
 
     fn describe_group<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<GroupDescription>> {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing, GroupMember};
-use kafsh_model::topic::TopicPartition;
+use kafsh_model::port::BrokerGroups;
+use kafsh_model::topic::{BrokerView, TopicPartition};
 use kafsh_model::{BrokerId, Error, Result};
 
 use crate::cluster::Cluster;
@@ -18,6 +19,9 @@ pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// Kafka's defaults of `offsets.topic.num.partitions` and `offsets.topic.replication.factor`.
 const OFFSETS_PARTITIONS: usize = 50;
 const OFFSETS_FACTOR: usize = 3;
+
+/// What listing is called in errors.
+pub(crate) const LISTING: &str = "list groups";
 
 const ASSIGNOR: &str = "range";
 
@@ -185,14 +189,28 @@ impl World {
         }
     }
 
-    pub(crate) fn list_groups(&self, contact: &Contact) -> Result<Vec<GroupListing>> {
-        let groups = &self.cluster_of(contact)?.groups;
-        let listing = |(name, group): (&String, &Group)| GroupListing {
-            group: name.clone(),
-            protocol_type: "consumer".to_string(),
-            state: Some(group.state().to_string()),
+    pub(crate) fn list_groups(&mut self, contact: &Contact) -> Result<Vec<BrokerGroups>> {
+        let names: Vec<String> = self.cluster_of(contact)?.groups.keys().cloned().collect();
+        let mut coordinated: BTreeMap<BrokerId, Vec<GroupListing>> = BTreeMap::new();
+        for name in names {
+            // Where nobody coordinates it, nobody lists it.
+            let Ok(coordinator) = self.coordinator(contact, &name, LISTING) else { continue };
+            let Some(group) = self.cluster_of(contact)?.groups.get(&name) else { continue };
+            coordinated.entry(coordinator).or_default().push(GroupListing {
+                protocol_type: "consumer".to_string(),
+                state: Some(group.state().to_string()),
+                group: name,
+            });
+        }
+        let cluster = self.cluster_of(contact)?;
+        let mut one = |broker: &BrokerView| match self.live(cluster, broker.id) {
+            Some(_) => (broker.id, Ok(coordinated.remove(&broker.id).unwrap_or_default())),
+            None => {
+                let address = format!("{}:{}", broker.host, broker.port);
+                (broker.id, Err(self.silence(&address).error(LISTING, &address)))
+            }
         };
-        Ok(groups.iter().map(listing).collect())
+        Ok(self.view(contact)?.brokers.iter().map(&mut one).collect())
     }
 
     pub(crate) fn describe_group(

@@ -156,6 +156,11 @@ impl World {
         })
     }
 
+    /// Why the broker at an address does not answer.
+    pub(crate) fn silence(&self, address: &str) -> Silence {
+        self.broker_at(address).err().unwrap_or(Silence::Silent)
+    }
+
     /// The broker at an address and its view of the cluster.
     pub(crate) fn broker_at(&self, address: &str) -> Result<Contact, Silence> {
         let Some((key, server, listener)) = self.at(address) else {

@@ -76,13 +76,23 @@ pub static SPEC: CommandSpec = CommandSpec {
 
 async fn run(call: Call) -> Result<Output> {
     let admin = call.admin()?;
-    let mut groups = Vec::new();
-    for name in call.args.texts("name") {
-        groups.push(lag::load(admin.as_ref(), &name).await?);
+    let (mut groups, mut failed) = (Vec::new(), Vec::new());
+    let names = call.args.texts("name");
+    for name in &names {
+        match lag::load(admin.as_ref(), name).await {
+            Ok(group) => groups.push(group),
+            Err(error) => failed.push(error),
+        }
+    }
+    if groups.is_empty()
+        && let Some(error) = failed.pop()
+    {
+        return Err(error);
     }
     let mut logs = Logs::default();
     logs.know_topics(admin.as_ref(), &groups).await?;
-    logs.know_offsets(admin.as_ref(), &groups).await?;
+    // What leaders that are silent lead is not known; all else is.
+    let known = logs.know_offsets(&admin, &groups).await;
     let lags: Vec<Vec<Lag>> = groups.iter().map(|group| logs.lags(group)).collect();
     let waiting = |lag: &Lag| Some((lag.place.clone(), lag.read_to?, lag.lag.filter(|n| *n > 0)?));
     let unread: Vec<age::Unread> = lags.iter().flatten().filter_map(waiting).collect();
@@ -93,12 +103,20 @@ async fn run(call: Call) -> Result<Output> {
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let shown = groups.iter().zip(&lags).map(|(group, lags)| value(group, lags, &times, now_ms));
     let mut described: Vec<Value> = shown.collect();
-    let value = match described.len() {
+    let value = match names.len() {
         1 => described.remove(0),
         _ => Value::Array(described),
     };
     let view = View::Record { fields: FIELDS, sections: &[PARTITIONS, MEMBERS] };
-    let output = Output::value(value, view);
+    let mut output = Output::value(value, view).failed_by(failed.iter());
+    for error in &failed {
+        output = output.note(error.to_string());
+    }
+    let unknown: usize = lags.iter().map(|lags| lag::unknown(lags)).sum();
+    if let (Err(error), 1..) = (known, unknown) {
+        let note = format!("of {unknown} partitions the lag is not known: {error}");
+        output = output.note(note);
+    }
     Ok(match times.unknown {
         0 => output,
         unknown => output.note(format!(
@@ -142,6 +160,7 @@ fn value(group: &Loaded, lags: &[Lag], times: &Times, now_ms: i64) -> Value {
         "protocol": found.protocol,
         "coordinator": found.coordinator,
         "total_lag": lag::total(lags),
+        "unknown": lag::unknown(lags),
         "lag_ms": lags.iter().filter_map(age).max(),
         "worst": worst,
         "partitions": lags.iter().map(row).collect::<Vec<Value>>(),

@@ -1,11 +1,21 @@
 //! What groups have still to read: committed offsets against the ends of the logs.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
 
-use kafsh_model::Result;
-use kafsh_model::group::{CommittedOffset, GroupDescription};
+use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
 use kafsh_model::port::Admin;
 use kafsh_model::topic::{OffsetAt, TopicPartition};
+use kafsh_model::{BrokerId, Error, Result};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How long a broker may take to list its groups; they are missing then.
+pub const LISTING_WAIT: Duration = Duration::from_secs(2);
+
+/// How long a leader may take to tell offsets; what it leads is not known then.
+const LEADER_WAIT: Duration = Duration::from_secs(2);
 
 /// States in which a group's members read what they are assigned, or nobody is to read.
 const SETTLED: [&str; 2] = ["Stable", "Empty"];
@@ -35,10 +45,38 @@ pub struct Lag {
 /// Ends and starts of logs, as far as they are known.
 #[derive(Default)]
 pub struct Logs {
-    /// All partitions of each topic; those without a leader are not asked for offsets
-    partitions: HashMap<String, Vec<(i32, bool)>>,
+    /// All partitions of each topic and their leaders; where there is none, no offset is asked for
+    partitions: HashMap<String, Vec<(i32, Option<BrokerId>)>>,
     ends: HashMap<TopicPartition, i64>,
     starts: HashMap<TopicPartition, i64>,
+}
+
+/// Groups of all coordinators that answered in time, in order; each other is an error.
+///
+/// # Errors
+/// What asking for the brokers says; where none of them told, what the first says.
+pub async fn listed(admin: &dyn Admin) -> Result<(Vec<GroupListing>, Vec<(BrokerId, Error)>)> {
+    let (mut groups, mut silent) = (Vec::new(), Vec::new());
+    let all = admin.list_groups(LISTING_WAIT).await?;
+    let any = all.iter().any(|(_, told)| told.is_ok());
+    for (broker, told) in all {
+        match told {
+            Ok(told) => groups.extend(told),
+            Err(error) if any => silent.push((broker, error)),
+            Err(error) => return Err(error),
+        }
+    }
+    groups.sort_by(|a, b| a.group.cmp(&b.group));
+    // A group on the move may be told by two.
+    groups.dedup_by(|a, b| a.group == b.group);
+    Ok((groups, silent))
+}
+
+/// What is said of coordinators that did not tell their groups.
+pub fn missing(silent: &[(BrokerId, Error)]) -> Option<String> {
+    let (_, first) = silent.first()?;
+    let ids: Vec<String> = silent.iter().map(|(broker, _)| format!("broker {broker}")).collect();
+    Some(format!("groups that {} coordinates are missing here: {first}", ids.join(" or ")))
 }
 
 /// # Errors
@@ -47,6 +85,13 @@ pub async fn load(admin: &dyn Admin, name: &str) -> Result<Loaded> {
     let (group, committed) =
         tokio::try_join!(admin.describe_group(name), admin.committed_offsets(name))?;
     Ok(Loaded { group, committed })
+}
+
+fn silent(leader: BrokerId) -> Error {
+    let waited = LEADER_WAIT.as_secs();
+    Error::timed_out(format!("broker `{leader}` did not tell its offsets within {waited} s"))
+        .with_cause("it may be paused, or a network silent")
+        .with_next("broker list")
 }
 
 impl Logs {
@@ -67,54 +112,78 @@ impl Logs {
         // Those that are gone have no partitions, and are not asked for again.
         self.partitions.extend(names.iter().map(|name| (name.clone(), Vec::new())));
         for topic in topics.iter().filter(|topic| names.contains(&topic.name)) {
-            let partitions = topic.partitions.iter().map(|p| (p.partition, p.leader.is_some()));
+            let partitions = topic.partitions.iter().map(|p| (p.partition, p.leader));
             self.partitions.insert(topic.name.clone(), partitions.collect());
         }
         Ok(())
     }
 
-    /// Asks for what is not known yet of the partitions of `groups`.
+    /// Asks for what is not known yet of the partitions of `groups`: each leader by itself, so that
+    /// one that is silent hides no more than what it leads.
     ///
     /// # Errors
-    /// What asking the brokers says.
-    pub async fn know_offsets(&mut self, admin: &dyn Admin, groups: &[Loaded]) -> Result<()> {
-        let (mut ends, mut starts) = (BTreeSet::new(), BTreeSet::new());
-        for group in groups {
-            let places = self.places(group);
-            for (place, (committed, _)) in places {
-                if !self.is_led(&place) {
-                    continue;
-                }
-                // Where nothing was committed, all that is there is still to be read.
-                if committed.is_none() && !self.starts.contains_key(&place) {
-                    starts.insert(place.clone());
-                }
-                if !self.ends.contains_key(&place) {
-                    ends.insert(place);
-                }
+    /// The last of what asking the leaders says; what others told is known all the same.
+    pub async fn know_offsets(&mut self, admin: &Arc<dyn Admin>, groups: &[Loaded]) -> Result<()> {
+        // By leader: partitions whose end is wanted, and those whose start is.
+        let mut wanted: BTreeMap<BrokerId, (Places, Places)> = BTreeMap::new();
+        for (place, committed) in groups.iter().flat_map(|group| self.commits(group)) {
+            let Some(leader) = self.leader(&place) else { continue };
+            let (ends, starts) = wanted.entry(leader).or_default();
+            // Where nothing was committed, all that is there is still to be read.
+            if committed.is_none() && !self.starts.contains_key(&place) {
+                starts.insert(place.clone());
+            }
+            if !self.ends.contains_key(&place) {
+                ends.insert(place);
             }
         }
-        let (ends, starts): (Vec<_>, Vec<_>) =
-            (ends.into_iter().collect(), starts.into_iter().collect());
-        let (ends, starts) = tokio::try_join!(
-            admin.list_offsets(&ends, OffsetAt::Latest),
-            admin.list_offsets(&starts, OffsetAt::Earliest),
-        )?;
+        let mut asked = JoinSet::new();
+        for (leader, (ends, starts)) in wanted {
+            let admin = admin.clone();
+            let (ends, starts): (Vec<_>, Vec<_>) =
+                (ends.into_iter().collect(), starts.into_iter().collect());
+            asked.spawn(async move {
+                let both = async {
+                    tokio::try_join!(
+                        admin.list_offsets(&ends, OffsetAt::Latest),
+                        admin.list_offsets(&starts, OffsetAt::Earliest),
+                    )
+                };
+                timeout(LEADER_WAIT, both).await.unwrap_or_else(|_| Err(silent(leader)))
+            });
+        }
+        let mut outcome = Ok(());
         let known = |(place, offset): (TopicPartition, Option<i64>)| Some((place, offset?));
-        self.ends.extend(ends.into_iter().filter_map(known));
-        self.starts.extend(starts.into_iter().filter_map(known));
-        Ok(())
+        while let Some(told) = asked.join_next().await {
+            let told =
+                told.unwrap_or_else(|e| Err(Error::bug(format!("a task of ours failed: {e}"))));
+            match told {
+                Ok((ends, starts)) => {
+                    self.ends.extend(ends.into_iter().filter_map(known));
+                    self.starts.extend(starts.into_iter().filter_map(known));
+                }
+                Err(error) => outcome = Err(error),
+            }
+        }
+        outcome
     }
 
-    fn is_led(&self, place: &TopicPartition) -> bool {
-        let partitions = self.partitions.get(&place.topic);
-        partitions.is_some_and(|all| all.contains(&(place.partition, true)))
+    fn leader(&self, place: &TopicPartition) -> Option<BrokerId> {
+        let partitions = self.partitions.get(&place.topic)?;
+        partitions.iter().find(|(partition, _)| *partition == place.partition)?.1
+    }
+
+    fn commits(
+        &self,
+        group: &Loaded,
+    ) -> impl Iterator<Item = (TopicPartition, Option<i64>)> + use<> {
+        self.places(group).into_iter().map(|(place, (committed, _))| (place, committed))
     }
 
     /// Committed offsets and members of all partitions of the topics that a group has commits in
     /// or members on; a topic that was deleted since still has its commits.
-    fn places(&self, group: &Loaded) -> Places {
-        let mut places = Places::new();
+    fn places(&self, group: &Loaded) -> Readers {
+        let mut places = Readers::new();
         for commit in &group.committed {
             let place = TopicPartition { topic: commit.topic.clone(), partition: commit.partition };
             places.entry(place).or_default().0 = Some(commit.offset).filter(|offset| *offset >= 0);
@@ -158,7 +227,8 @@ impl Logs {
 
 /// A partition's committed offset and the member that reads it.
 type Reader = (Option<i64>, Option<String>);
-type Places = BTreeMap<TopicPartition, Reader>;
+type Readers = BTreeMap<TopicPartition, Reader>;
+type Places = BTreeSet<TopicPartition>;
 
 impl Loaded {
     /// Topics that it has commits in or members on; may repeat.
@@ -173,6 +243,11 @@ impl Loaded {
 pub fn total(lags: &[Lag]) -> Option<i64> {
     let known = || lags.iter().filter_map(|lag| lag.lag);
     (lags.is_empty() || known().next().is_some()).then(|| known().sum())
+}
+
+/// Partitions whose lag is not known: a total leaves them out.
+pub fn unknown(lags: &[Lag]) -> usize {
+    lags.iter().filter(|lag| lag.lag.is_none()).count()
 }
 
 /// The partition that has most to read; `None` where none has any.
@@ -220,8 +295,11 @@ mod tests {
     /// Partition 0 lacks 7, 1 was never committed, 2 was cut, 3 has no leader.
     fn logs() -> Logs {
         Logs {
-            partitions: [("t".to_string(), vec![(0, true), (1, true), (2, true), (3, false)])]
-                .into(),
+            partitions: [(
+                "t".to_string(),
+                vec![(0, Some(1)), (1, Some(1)), (2, Some(1)), (3, None)],
+            )]
+            .into(),
             ends: [(place(0), 12), (place(1), 3), (place(2), 4)].into(),
             starts: [(place(1), 1)].into(),
         }

@@ -48,7 +48,9 @@ pub static SPEC: CommandSpec = CommandSpec {
              records they have still to read, in how many partitions nobody reads them (STUCK), \
              and which partition lags most; the worst group first. Each group costs its \
              coordinator two requests, so this is bounded in time: groups that were not reached \
-             have null, and a note says how many.",
+             have null, and a note says how many. LAG leaves out partitions whose leader does not \
+             tell; `unknown` of -O json counts them. Groups whose coordinator is silent are missing, \
+             and a note says of which broker.",
     flags: &[
         FlagSpec::switch("lag", "read the lag of every group, the worst first"),
         FlagSpec::value("within", "DURATION", Kind::Duration, "bound on reading it (default 10s)"),
@@ -72,8 +74,7 @@ async fn run(call: Call) -> Result<Output> {
         return Err(Error::usage("bad-flags", "`--within` bounds the reading of `--lag`")
             .with_next("group list --lag --within 10s"));
     }
-    let mut groups = admin.list_groups().await?;
-    groups.sort_by(|a, b| a.group.cmp(&b.group));
+    let (groups, silent) = lag::listed(admin.as_ref()).await?;
     let rows = groups.iter().map(|group| {
         json!({
             "group": group.group,
@@ -81,11 +82,12 @@ async fn run(call: Call) -> Result<Output> {
             "protocol_type": group.protocol_type,
         })
     });
-    Ok(Output::value(Value::Array(rows.collect()), View::Rows(COLUMNS)))
+    let output = Output::value(Value::Array(rows.collect()), View::Rows(COLUMNS));
+    Ok(Output { notes: lag::missing(&silent).into_iter().collect(), ..output })
 }
 
 pub(super) async fn with_lag(admin: Arc<dyn Admin>, within: Duration) -> Result<Output> {
-    let groups = admin.list_groups().await?;
+    let (groups, silent) = lag::listed(admin.as_ref()).await?;
     let found = Mutex::new(Vec::new());
     // What was found before the time ran out stays.
     let read = timeout(within, read_lags(&admin, &groups, &found)).await;
@@ -100,15 +102,17 @@ pub(super) async fn with_lag(admin: Arc<dyn Admin>, within: Duration) -> Result<
         // What is unknown may be anything: before those that have nothing to read.
         (Reverse(lag.unwrap_or(0)), lag.is_some(), row["group"].to_string())
     });
-    let (all, unread) = (rows.len(), rows.iter().filter(|row| row["total_lag"].is_null()).count());
+    let in_part = |row: &&Value| row["total_lag"].is_null() || row["unknown"].as_u64() != Some(0);
+    let (all, unread) = (rows.len(), rows.iter().filter(in_part).count());
     let output = Output::value(Value::Array(rows), View::Rows(LAG_COLUMNS));
+    let output = Output { notes: lag::missing(&silent).into_iter().collect(), ..output };
     let why = match read {
         _ if unread == 0 => return Ok(output),
         Ok(Err(error)) => error.to_string(),
         Ok(Ok(())) => "their coordinators or leaders gave no answer".to_string(),
         Err(_) => "the time was up (--within)".to_string(),
     };
-    Ok(output.note(format!("of {unread} of {all} groups the lag is not known: {why}")))
+    Ok(output.note(format!("of {unread} of {all} groups the lag is not known, or in part: {why}")))
 }
 
 /// Adds a row for each group that its coordinator describes; fails with the last thing that went
@@ -123,7 +127,7 @@ async fn read_lags(
         let loaded = load_all(admin, batch).await;
         let mut known = logs.know_topics(admin.as_ref(), &loaded).await;
         if known.is_ok() {
-            known = logs.know_offsets(admin.as_ref(), &loaded).await;
+            known = logs.know_offsets(admin, &loaded).await;
         }
         outcome = known.and(outcome);
         let rows = loaded.iter().map(|group| row(group, &logs));
@@ -159,6 +163,7 @@ fn row(group: &Loaded, logs: &Logs) -> Value {
         "members": group.group.members.len(),
         "topics": topics,
         "total_lag": lag::total(&lags),
+        "unknown": lag::unknown(&lags),
         "worst": worst,
         "stuck": lags.iter().filter(|lag| lag.stuck == Some(true)).count(),
     })
@@ -172,6 +177,7 @@ fn unreached(group: &GroupListing) -> Value {
         "members": null,
         "topics": null,
         "total_lag": null,
+        "unknown": null,
         "worst": null,
         "stuck": null,
     })

@@ -1,61 +1,74 @@
 //! Consumer groups: listed from every broker, described by their coordinator.
 
+use std::time::Duration;
+
 use bytes::{Buf, Bytes};
 use kafka_protocol::messages::consumer_group_describe_response as next_generation;
 use kafka_protocol::messages::describe_groups_response::DescribedGroup;
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
     ConsumerGroupDescribeRequest, ConsumerProtocolAssignment, DescribeGroupsRequest, GroupId,
-    ListGroupsRequest, OffsetFetchRequest, OffsetFetchResponse,
+    ListGroupsRequest, ListGroupsResponse, OffsetFetchRequest, OffsetFetchResponse,
+    list_groups_response,
 };
 use kafka_protocol::protocol::{Decodable, Message};
 use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing, GroupMember};
+use kafsh_model::port::BrokerGroups;
 use kafsh_model::topic::TopicPartition;
 use kafsh_model::{BrokerId, Error, Result};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
 use super::{KafkaAdmin, text};
 use crate::kafka_error::{GROUP_ID_NOT_FOUND, kafka_error};
 use crate::wire::client::Repeat;
+use crate::wire::fault::Fault;
+
+const LISTING: &str = "list groups";
+
+/// How long the coordinator of a group may be silent or on the move.
+const COORDINATOR_WAIT: Duration = Duration::from_secs(5);
 
 /// State that a coordinator reports of a group it does not know (before Kafka 4.0 it is no error).
 const DEAD: &str = "Dead";
 
 impl KafkaAdmin {
-    pub(super) async fn groups(&self) -> Result<Vec<GroupListing>> {
+    pub(super) async fn groups(&self, timeout: Duration) -> Result<Vec<BrokerGroups>> {
+        // As for log folders: who asks for so little time gives up waiting, not the connection.
         let deadline = self.client.deadline();
-        let doing = "list groups";
-        // Each coordinator lists its own groups.
-        let brokers = self.client.brokers(doing, deadline).await?;
+        let soon = deadline.min(Instant::now() + timeout);
+        let silent = move |address: &str| {
+            let what = "ListGroups".into();
+            Fault::Silent { what, waited: timeout }.error(LISTING, address)
+        };
+        let brokers = timeout_at(soon, self.client.brokers(LISTING, deadline)).await;
+        let brokers = brokers.unwrap_or_else(|_| Err(silent("any broker")))?;
         let mut tasks = JoinSet::new();
-        for broker in brokers.into_keys() {
+        // Each coordinator lists its own groups.
+        for (broker, address) in brokers {
             let client = self.client.clone();
             tasks.spawn(async move {
                 let ask = |_| ListGroupsRequest::default();
-                client.call_broker(doing, broker, ask, Repeat::Safe, deadline).await
+                let asked = client.call_broker(LISTING, broker, ask, Repeat::Safe, deadline);
+                let asked = timeout_at(soon, asked).await.unwrap_or_else(|_| Err(silent(&address)));
+                (broker, asked.and_then(|response| listed(&response)))
             });
         }
-        let mut groups = Vec::new();
+        let mut all = Vec::new();
         while let Some(joined) = tasks.join_next().await {
-            let response =
-                joined.map_err(|error| Error::bug(format!("a task of ours failed: {error}")))??;
-            if response.error_code != 0 {
-                return Err(kafka_error(response.error_code, None, "cannot list groups", ""));
-            }
-            groups.extend(response.groups.iter().map(|group| GroupListing {
-                group: group.group_id.0.to_string(),
-                protocol_type: group.protocol_type.to_string(),
-                state: Some(group.group_state.to_string()).filter(|state| !state.is_empty()),
-            }));
+            all.push(joined.map_err(|e| Error::bug(format!("a task of ours failed: {e}")))?);
         }
-        groups.sort_by(|a, b| a.group.cmp(&b.group));
-        // A group on the move may be listed by both coordinators.
-        groups.dedup_by(|a, b| a.group == b.group);
-        Ok(groups)
+        all.sort_by_key(|(broker, _)| *broker);
+        Ok(all)
+    }
+
+    /// When a coordinator that is silent is given up: others than it know nothing of its groups.
+    fn coordinator_deadline(&self) -> Instant {
+        self.client.deadline().min(Instant::now() + COORDINATOR_WAIT)
     }
 
     pub(crate) async fn group(&self, group: &str) -> Result<GroupDescription> {
-        let deadline = self.client.deadline();
+        let deadline = self.coordinator_deadline();
         let doing = "describe a group";
         let ask = |_| DescribeGroupsRequest::default().with_groups(vec![GroupId(text(group))]);
         let code = |response: &kafka_protocol::messages::DescribeGroupsResponse| {
@@ -81,7 +94,7 @@ impl KafkaAdmin {
         group: &str,
         coordinator: BrokerId,
     ) -> Result<GroupDescription> {
-        let deadline = self.client.deadline();
+        let deadline = self.coordinator_deadline();
         let ask =
             |_| ConsumerGroupDescribeRequest::default().with_group_ids(vec![GroupId(text(group))]);
         let repeat = Repeat::Safe;
@@ -106,7 +119,7 @@ impl KafkaAdmin {
     }
 
     pub(super) async fn committed(&self, group: &str) -> Result<Vec<CommittedOffset>> {
-        let deadline = self.client.deadline();
+        let deadline = self.coordinator_deadline();
         let ask = |version| {
             let request = OffsetFetchRequest::default();
             if version < 8 {
@@ -132,6 +145,20 @@ impl KafkaAdmin {
         offsets.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
         Ok(offsets)
     }
+}
+
+fn listed(response: &ListGroupsResponse) -> Result<Vec<GroupListing>> {
+    if response.error_code != 0 {
+        return Err(kafka_error(response.error_code, None, format!("cannot {LISTING}"), ""));
+    }
+    let listing = |group: &list_groups_response::ListedGroup| GroupListing {
+        group: group.group_id.0.to_string(),
+        protocol_type: group.protocol_type.to_string(),
+        state: Some(group.group_state.to_string()).filter(|state| !state.is_empty()),
+    };
+    let mut groups: Vec<GroupListing> = response.groups.iter().map(listing).collect();
+    groups.sort_by(|a, b| a.group.cmp(&b.group));
+    Ok(groups)
 }
 
 fn not_found(group: &str) -> Error {

@@ -13,8 +13,8 @@ use std::time::Duration;
 use kafka_protocol::messages::TopicName;
 use kafka_protocol::protocol::StrBytes;
 use kafsh_model::config::{ConfigChange, ConfigEntry, ConfigResource};
-use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
-use kafsh_model::port::{Admin, BoxFuture, BrokerLogDirs, ItemResult, Target};
+use kafsh_model::group::{CommittedOffset, GroupDescription};
+use kafsh_model::port::{Admin, BoxFuture, BrokerGroups, BrokerLogDirs, ItemResult, Target};
 use kafsh_model::spec::SecurityProtocol;
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use kafsh_model::{BrokerId, Error, Result};
@@ -166,8 +166,8 @@ impl Admin for KafkaAdmin {
         Box::pin(self.change_configs(resource, changes, validate_only))
     }
 
-    fn list_groups(&self) -> BoxFuture<'_, Result<Vec<GroupListing>>> {
-        Box::pin(self.groups())
+    fn list_groups(&self, timeout: Duration) -> BoxFuture<'_, Result<Vec<BrokerGroups>>> {
+        Box::pin(self.groups(timeout))
     }
 
     fn describe_group<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<GroupDescription>> {

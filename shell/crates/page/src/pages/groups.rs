@@ -15,15 +15,15 @@ const ROWS_MAX: usize = 100;
 
 pub async fn list(visit: &Visit) -> Drawn {
     let all = visit.ask("groups", Question::new(["group", "list"]).switch("lag")).await;
-    let trends = &visit.desk.trends;
-    for row in all.rows() {
-        if let (Some(group), Some(lag)) = (row["group"].as_str(), row["total_lag"].as_i64()) {
-            trends.note(group, lag, all.read_ms);
-        }
-    }
     let wanted = visit.request.param("q").to_lowercase();
     let has = |row: &&Value| show::text(&row["group"]).to_lowercase().contains(&wanted);
     let rows: Vec<&Value> = all.rows().iter().filter(has).collect();
+    let trends = &visit.desk.trends;
+    for row in rows.iter().take(ROWS_MAX) {
+        if let (Some(group), Some(lag)) = (row["group"].as_str(), whole(row)) {
+            trends.note(group, lag, all.read_ms);
+        }
+    }
     let body = html! {
         form.filter method="get" action="/groups" role="search" hx-get="/groups"
             hx-trigger="submit, input delay:300ms" hx-target="#live" hx-select="#live > *"
@@ -60,7 +60,7 @@ pub fn table(rows: &[&Value], trends: Option<&Trends>) -> Markup {
             tr {
                 th scope="row" { a href=(link::group(&name)) { (show::visible(&name)) } }
                 td { (badge(&show::text(&row["state"]), state_tone(row))) }
-                td.number { (show::number(&row["total_lag"])) }
+                td.number { (total(row)) }
                 @if let Some(trends) = trends { td { (trend(trends.of(&name))) } }
                 td { (place(&row["worst"])) }
                 td.number.wide { (show::number(&row["members"])) }
@@ -69,6 +69,17 @@ pub fn table(rows: &[&Value], trends: Option<&Trends>) -> Markup {
         }
     };
     layout::table("Groups", head, body)
+}
+
+/// The lag, where nothing is left out of it: part of it against all of it is no trend.
+fn whole(row: &Value) -> Option<i64> {
+    row["total_lag"].as_i64().filter(|_| row["unknown"].as_u64().unwrap_or(0) == 0)
+}
+
+/// A sum that leaves something out says so.
+fn total(row: &Value) -> Markup {
+    let left_out = row["unknown"].as_u64().unwrap_or(0) > 0 && row["total_lag"].is_number();
+    html! { @if left_out { span.unknown { "at least " } } (show::number(&row["total_lag"])) }
 }
 
 fn trend(trend: Option<Trend>) -> Markup {
@@ -84,8 +95,8 @@ fn trend(trend: Option<Trend>) -> Markup {
 fn state_tone(row: &Value) -> Tone {
     let lags = row["total_lag"].as_i64().unwrap_or(0) > 0;
     match row["state"].as_str().unwrap_or_default() {
-        "Stable" => Tone::Good,
         _ if row["stuck"].as_u64().unwrap_or(0) > 0 => Tone::Amber,
+        "Stable" => Tone::Good,
         "Dead" => Tone::Red,
         "Empty" if lags => Tone::Amber,
         _ => Tone::Plain,
@@ -108,7 +119,7 @@ pub async fn one(visit: &Visit) -> Drawn {
         return if error.class == kafsh_model::Class::NotFound { drawn.missing() } else { drawn };
     }
     let group = asked.value();
-    if let Some(lag) = group["total_lag"].as_i64() {
+    if let Some(lag) = whole(group) {
         visit.desk.trends.note(name, lag, asked.read_ms);
     }
     let body = html! {
@@ -117,7 +128,7 @@ pub async fn one(visit: &Visit) -> Drawn {
             dt { "State" } dd { (badge(&show::text(&group["state"]), state_tone(group))) }
             dt { "Lag" }
             dd {
-                (show::number(&group["total_lag"])) " records"
+                (total(group)) " records"
                 @if group["lag_ms"].is_number() {
                     ", the oldest waits " (show::duration_of(&group["lag_ms"]))
                 }
@@ -214,4 +225,33 @@ fn members(group: &Value) -> Markup {
         }
     };
     layout::table("Members", head, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::Desk;
+    use crate::testing::{Told, request};
+    use serde_json::json;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_sum_that_leaves_something_out_says_so() {
+        let row = |group: &str, lag: Value, unknown: Value| json!({ "group": group, "state": "Stable", "total_lag": lag, "unknown": unknown });
+        let rows = json!([row("part", json!(7), json!(2)), row("none", Value::Null, Value::Null)]);
+        let desk = Arc::new(Desk::new(Arc::new(Told::new().answers("group list --lag", rows))));
+        let visit = Visit::new(desk.clone(), request("/groups"));
+        let text = list(&visit).await.body.into_string();
+        assert!(text.contains("at least </span>7"), "{text}");
+        assert_eq!(text.matches("at least").count(), 1, "{text}");
+        let trends = format!("{:?}", desk.trends.of("part"));
+        assert_eq!(trends, "None");
+    }
+
+    #[test]
+    fn what_is_stuck_is_amber_whatever_the_state() {
+        let row = |state: &str, stuck: u64| json!({ "state": state, "stuck": stuck });
+        assert_eq!(state_tone(&row("Stable", 1)), Tone::Amber);
+        assert_eq!(state_tone(&row("Stable", 0)), Tone::Good);
+    }
 }

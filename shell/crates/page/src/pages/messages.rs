@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::record::{self, Body};
 use super::{Drawn, topic};
-use crate::ask::{Answer, Browse, Progress, Question};
-use crate::desk::{Asked, Visit};
+use crate::ask::{Answer, Browse, Progress, Question, Records};
+use crate::desk::{ANSWER_DEADLINE, Asked, Desk, Visit};
 use crate::layout;
 use crate::{link, show};
 
@@ -25,7 +25,10 @@ const SCANNED_MAX: u64 = 100_000;
 const LOOK_TIME: Duration = Duration::from_secs(4);
 
 /// Until reading begins: a filter is compiled when it is first used.
-const OPEN_TIME: Duration = Duration::from_secs(15);
+pub const OPEN_TIME: Duration = Duration::from_secs(15);
+
+/// Partitions whose newest record is shown.
+const PARTITIONS_MAX: usize = 200;
 
 /// Where a page of messages begins, in words.
 const FROM: &[(&str, &str)] = &[
@@ -115,18 +118,23 @@ async fn look(visit: &Visit, browse: Browse) -> Result<Look> {
     looked
 }
 
-async fn read(visit: &Visit, browse: Browse) -> Result<Look> {
-    let filtered = browse.keep.is_some();
-    // The newest of each partition are taken whole, to be put in the order of their times.
-    let newest = visit.request.param("from").is_empty() && visit.request.param("start").is_empty();
-    let shown_max = if newest { SHOWN_MAX * 40 } else { SHOWN_MAX };
-    let late = || {
+/// Begins to read.
+///
+/// # Errors
+/// What the command says; `timed-out` where it does not begin.
+pub async fn open(desk: &Desk, browse: Browse) -> Result<Box<dyn Records>> {
+    let late = |_| {
         Error::timed_out("the first records did not come in time")
             .with_cause("a leader may be silent")
             .with_next("cluster health")
     };
-    let opened = timeout(OPEN_TIME, visit.desk.browse(browse)).await;
-    let mut records = opened.map_err(|_| late())??;
+    timeout(OPEN_TIME, desk.browse(browse)).await.map_err(late)?
+}
+
+async fn read(visit: &Visit, browse: Browse) -> Result<Look> {
+    let filtered = browse.keep.is_some();
+    let newest = is_newest(visit);
+    let mut records = open(&visit.desk, browse).await?;
     let deadline = Instant::now() + LOOK_TIME;
     let mut found = Vec::new();
     let mut stopped = None;
@@ -140,7 +148,10 @@ async fn read(visit: &Visit, browse: Browse) -> Result<Look> {
         };
         let Some(batch) = batch? else { break };
         found.extend(batch.into_iter().map(record::cut));
-        if found.len() >= shown_max {
+        if newest {
+            // Every partition is read to its end: the newest of all may come last.
+            keep_newest(&mut found);
+        } else if found.len() >= SHOWN_MAX {
             stopped = Some("the page is full");
             break;
         }
@@ -150,18 +161,24 @@ async fn read(visit: &Visit, browse: Browse) -> Result<Look> {
         }
     }
     let mut progress = records.progress();
-    if newest {
-        found.sort_by_key(|record| {
-            std::cmp::Reverse((record["timestamp"].as_i64(), record["offset"].as_i64()))
-        });
-        found.truncate(SHOWN_MAX);
-    } else if found.len() > SHOWN_MAX {
-        // What does not fit is where the next page begins.
-        for record in found.drain(SHOWN_MAX..) {
-            go_back(&mut progress, &record);
-        }
+    // What does not fit is where the next page begins.
+    for record in found.drain(SHOWN_MAX.min(found.len())..) {
+        go_back(&mut progress, &record);
     }
     Ok(Look { records: found, progress, stopped })
+}
+
+/// Nothing is said of where to begin.
+fn is_newest(visit: &Visit) -> bool {
+    visit.request.param("from").is_empty() && visit.request.param("start").is_empty()
+}
+
+/// A page of the newest, in the order of their times.
+fn keep_newest(found: &mut Vec<Value>) {
+    found.sort_by_key(|record| {
+        std::cmp::Reverse((record["timestamp"].as_i64(), record["offset"].as_i64()))
+    });
+    found.truncate(SHOWN_MAX);
 }
 
 fn go_back(progress: &mut Progress, record: &Value) {
@@ -180,14 +197,18 @@ fn starts(progress: &Progress) -> String {
 
 fn found(visit: &Visit, look: &Look) -> Markup {
     let next = starts(&look.progress);
-    let newest = visit.request.param("from").is_empty() && visit.request.param("start").is_empty();
+    let newest = is_newest(visit);
     let on = visit.request.address_with(&[("start", &next), ("from", ""), ("value", "")]);
     html! {
         p.note role="status" {
             (look.records.len()) " shown of " (show::grouped(&look.progress.scanned.to_string()))
                 " read"
             @if let Some(why) = look.stopped { ": " (why) }
-            @if newest { ", the newest first" }
+            @match (newest, look.stopped) {
+                (true, None) => ", the newest first",
+                (true, Some(_)) => ", the newest of these first: there may be newer ones",
+                (false, _) => {}
+            }
             "."
         }
         (follow(visit))
@@ -295,30 +316,107 @@ fn form(visit: &Visit) -> Markup {
 /// The time of the newest record of each partition: whether anything comes at all.
 async fn newest(visit: &Visit, name: &str) -> Markup {
     let last = Question::new(["consume"]).name(name).flag("from", "-1").flag("output", "jsonl");
-    let asked = visit.ask_in_part("newest", last, record::cut).await;
-    let mut rows: Vec<&Value> = asked.rows().iter().collect();
+    let browse = Browse { consume: last, text: None, keep: None };
+    let line = browse.line(&visit.desk.program());
+    let mut rows = Vec::new();
+    // What came in time stays.
+    let read = timeout(ANSWER_DEADLINE, times(visit, browse, &mut rows)).await;
     rows.sort_by_key(|row| row["partition"].as_i64());
-    let now = visit.request.now_ms;
+    let (outcome, whole) = match read {
+        Ok(Err(error)) if rows.is_empty() => (Err(error), false),
+        Ok(Ok(())) => (Ok(()), true),
+        Ok(Err(_)) | Err(_) => (Ok(()), false),
+    };
+    let answer = Answer { value: Value::Array(rows.clone()), notes: Vec::new() };
+    let read_ms = Timestamp::now().as_millisecond();
+    visit.keep("newest", Asked { line, read_ms, outcome: outcome.map(|()| answer) });
+    html! {
+        h2 { "Newest of each partition" }
+        (times_table(&rows, visit.request.now_ms))
+        @if !whole { p.note { "Not every partition gave its newest record in time." } }
+        @else if rows.is_empty() { p.note { "No partition holds a record." } }
+    }
+}
+
+/// Reads where and when; bodies are let go of as they come.
+async fn times(visit: &Visit, browse: Browse, rows: &mut Vec<Value>) -> Result<()> {
+    let mut records = visit.desk.browse(browse).await?;
+    while let Some(batch) = records.next().await? {
+        rows.extend(batch.iter().map(|record| {
+            json!({
+                "partition": record["partition"],
+                "offset": record["offset"],
+                "timestamp": record["timestamp"],
+            })
+        }));
+    }
+    Ok(())
+}
+
+fn times_table(rows: &[Value], now: i64) -> Markup {
     let head = html! {
         th.number scope="col" { "Partition" } th.number scope="col" { "Newest offset" }
         th scope="col" { "Its time" }
     };
     let body = html! {
-        @for row in rows.iter() {
+        @for row in rows.iter().take(PARTITIONS_MAX) {
             tr {
                 th.number scope="row" { (row["partition"]) }
                 td.number { (show::number(&row["offset"])) }
                 td {
-                    @if let Some(ms) = row["timestamp"].as_i64() {
-                        (show::time(ms)) " (" (show::duration(now - ms)) " ago)"
+                    @match row["timestamp"].as_i64() {
+                        Some(ms) => { (show::time(ms)) " (" (show::duration(now - ms)) " ago)" }
+                        None => (show::unknown()),
                     }
                 }
             }
         }
     };
     html! {
-        @if !rows.is_empty() {
-            h2 { "Newest of each partition" } (layout::table("Newest records", head, body))
+        @if !rows.is_empty() { (layout::table("Newest records", head, body)) }
+        @if rows.len() > PARTITIONS_MAX {
+            p.note { "and " (rows.len() - PARTITIONS_MAX) " more partitions" }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Told, request};
+    use std::sync::Arc;
+
+    fn record(partition: i64, offset: i64, timestamp: i64) -> Value {
+        json!({ "topic": "t", "partition": partition, "offset": offset, "timestamp": timestamp,
+            "key": null, "value": "v", "headers": [] })
+    }
+
+    async fn looked(address: &str, question: &str, records: Vec<Value>) -> Look {
+        let told = Told::new().answers(question, Value::Array(records));
+        let visit = Visit::new(Arc::new(Desk::new(Arc::new(told))), request(address));
+        let browse = browse(&visit);
+        read(&visit, browse).await.unwrap()
+    }
+
+    /// The last partition holds the newest records; those before it fill many pages.
+    #[tokio::test]
+    async fn the_newest_are_found_in_whatever_partition_they_are() {
+        let mut records: Vec<Value> =
+            (0..100).flat_map(|p| (0..50).map(move |o| record(p, o, 1_000 + o))).collect();
+        records.push(record(100, 7, 9_000));
+        let look = looked("/topics/t/messages", "consume t --output=jsonl --from=-50", records);
+        let look = look.await;
+        assert_eq!(look.records.len(), SHOWN_MAX);
+        assert_eq!((&look.records[0]["partition"], look.stopped), (&json!(100), None));
+        assert_eq!(look.progress.scanned, 5_001);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_where_the_next_page_begins() {
+        let records: Vec<Value> = (0..70).map(|n| record(n % 2, n / 2, n)).collect();
+        let question = "consume t --output=jsonl --from=earliest";
+        let look = looked("/topics/t/messages?from=earliest", question, records).await;
+        assert_eq!(look.records.len(), SHOWN_MAX);
+        assert_eq!(starts(&look.progress), "0:25,1:25");
     }
 }

@@ -37,7 +37,7 @@ pub async fn draw(visit: &Visit) -> Drawn {
         (thoughts(&verdicts))
         h2 { "Plugins" }
         (layout::remarks(&plugins))
-        (installed(plugins.rows()))
+        @if plugins.error().is_none() { (installed(plugins.rows())) }
     };
     Drawn::new("Plugins", body)
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use super::Drawn;
-use crate::ask::Question;
+use crate::ask::{Answer, Question};
 use crate::desk::{Asked, Visit};
 use crate::layout;
 use crate::{link, show};
@@ -157,12 +157,11 @@ pub async fn draw(visit: &Visit) -> Drawn {
     let at = |index: usize| visit.request.segments.get(index).map_or("", String::as_str);
     let (partition, offset) = (at(3), at(4));
     let title = format!("{name}/{partition}@{offset}");
-    let asked = one(visit, name, partition, offset).await;
+    let (asked, behind) = one(visit, name, partition, offset).await;
     let body = match asked.outcome.as_ref().map(|answer| answer.value.get(0)) {
         Err(error) => return Drawn::new(title, layout::error(error)).still(),
         Ok(None) => {
-            let gone = html! { p {
-            "There is no such record: deleted, compacted away, or not there yet." } };
+            let gone = gone(name, partition, behind);
             return Drawn::new(title, gone).missing();
         }
         Ok(Some(record)) => whole(visit, name, record),
@@ -170,8 +169,27 @@ pub async fn draw(visit: &Visit) -> Drawn {
     Drawn::new(title, body).still()
 }
 
-/// Reads one record.
-pub async fn one(visit: &Visit, name: &str, partition: &str, offset: &str) -> Asked {
+/// Where a record would be, and is not: offsets have gaps where records were deleted, compacted
+/// away, or tell of transactions.
+fn gone(name: &str, partition: &str, behind: Option<i64>) -> Markup {
+    let messages = format!("{}/messages", link::topic(name));
+    html! {
+        p { "There is no such record: deleted, compacted away, or not there yet." }
+        p {
+            @if let Some(offset) = behind {
+                a.button href=(format!("{messages}/{}/{offset}", link::segment(partition))) {
+                    "The next that is there: " (offset) " →"
+                } " "
+            }
+            a href=(link::with(&messages, &[("partition", partition)])) {
+                "the newest of the partition"
+            }
+        }
+    }
+}
+
+/// Reads one record; where it is not there, also the offset of the one behind it.
+async fn one(visit: &Visit, name: &str, partition: &str, offset: &str) -> (Asked, Option<i64>) {
     let question = Question::new(["consume"])
         .name(name)
         .flag("partition", partition)
@@ -180,13 +198,13 @@ pub async fn one(visit: &Visit, name: &str, partition: &str, offset: &str) -> As
         .flag("output", "jsonl");
     let asked = visit.ask("record", question).await;
     // Where it is gone, reading begins at the next one that is there.
-    let other = |record: &Value| show::text(&record["offset"]) != offset;
-    match asked.value().get(0).is_some_and(other) {
-        true => Asked {
-            outcome: Ok(crate::ask::Answer { value: json!([]), notes: Vec::new() }),
-            ..asked
-        },
-        false => asked,
+    let found = asked.value().get(0).map(|record| &record["offset"]);
+    match found.filter(|found| show::text(found) != offset).map(Value::as_i64) {
+        None => (asked, None),
+        Some(behind) => {
+            let nothing = Answer { value: json!([]), notes: Vec::new() };
+            (Asked { outcome: Ok(nothing), ..asked }, behind)
+        }
     }
 }
 
@@ -246,7 +264,7 @@ fn whole(visit: &Visit, name: &str, record: &Value) -> Markup {
 /// What reading it says; `record-not-found` (not found) where it is not there.
 pub async fn bytes(visit: &Visit, part: &str) -> kafsh_model::Result<Vec<u8>> {
     let at = |index: usize| visit.request.segments.get(index).map_or("", String::as_str);
-    let asked = one(visit, visit.request.name(), at(3), at(4)).await;
+    let (asked, _) = one(visit, visit.request.name(), at(3), at(4)).await;
     let answer = asked.outcome?;
     let part = if part == "key" { "key" } else { "value" };
     match answer.value.get(0).map(|record| &record[part]) {
@@ -262,6 +280,9 @@ pub async fn bytes(visit: &Visit, part: &str) -> kafsh_model::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desk::Desk;
+    use crate::testing::{Told, request};
+    use std::sync::Arc;
 
     #[test]
     fn bytes_are_what_they_were() {
@@ -270,6 +291,18 @@ mod tests {
         assert_eq!(decode("AA=="), [0]);
         assert!(decode("").is_empty());
         assert_eq!(hex("AP9/", 2), "00 ff …");
+    }
+
+    #[tokio::test]
+    async fn a_gap_says_where_it_goes_on() {
+        let question = "consume t --partition=0 --from=5 --count=1 --output=jsonl";
+        let told = Told::new().answers(question, json!([{ "offset": 9, "partition": 0 }]));
+        let desk = Arc::new(Desk::new(Arc::new(told)));
+        let visit = Visit::new(desk, request("/topics/t/messages/0/5"));
+        let drawn = draw(&visit).await;
+        assert_eq!(drawn.status, axum::http::StatusCode::NOT_FOUND);
+        let text = drawn.body.into_string();
+        assert!(text.contains("href=\"/topics/t/messages/0/9\""), "{text}");
     }
 
     #[test]

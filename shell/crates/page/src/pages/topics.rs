@@ -47,7 +47,7 @@ pub async fn draw(visit: &Visit) -> Drawn {
         .filter(|row| name(row).contains(&wanted))
         .collect();
     sort(&mut rows, request.param("sort"));
-    let from = request.param("page").parse::<usize>().unwrap_or(1).saturating_sub(1) * ROWS_MAX;
+    let from = start_of(request.param("page"), rows.len());
     let page = rows.get(from..).unwrap_or_default();
     let page = &page[..page.len().min(ROWS_MAX)];
     let body = html! {
@@ -66,6 +66,12 @@ pub async fn draw(visit: &Visit) -> Drawn {
         (pages(visit, rows.len(), from))
     };
     Drawn::new("Topics", body)
+}
+
+/// Where a page begins: the last one where there are not so many.
+fn start_of(page: &str, rows: usize) -> usize {
+    let last = rows.saturating_sub(1) / ROWS_MAX;
+    page.parse::<usize>().unwrap_or(1).saturating_sub(1).min(last) * ROWS_MAX
 }
 
 fn filter(visit: &Visit, shown: &str) -> Markup {
@@ -172,6 +178,8 @@ fn health(row: &Value) -> String {
 fn tone(row: &Value) -> Tone {
     let count = |key: &str| row[key].as_u64().unwrap_or(0);
     match (count("offline") + count("under_min_isr"), count("under_replicated")) {
+        // Whether acks=all is refused was not told.
+        (0, 0) if !row["under_min_isr"].is_number() => Tone::Plain,
         (0, 0) => Tone::Good,
         (0, _) => Tone::Amber,
         _ => Tone::Red,
@@ -195,6 +203,16 @@ fn pages(visit: &Visit, all: usize, from: usize) -> Markup {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_page_begins_within_the_list() {
+        for (page, rows, start) in
+            [("", 5, 0), ("2", 150, 100), ("3", 150, 100), ("2", 100, 0), ("9", 0, 0), ("-1", 5, 0)]
+        {
+            assert_eq!(start_of(page, rows), start, "page {page} of {rows}");
+        }
+        assert_eq!(start_of(&usize::MAX.to_string(), 250), 200);
+    }
 
     #[test]
     fn what_is_worst_stands_first_unless_asked_otherwise() {

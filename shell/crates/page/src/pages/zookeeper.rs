@@ -15,12 +15,15 @@ const CHILDREN_MAX: usize = 500;
 /// Bytes of a znode's data that are shown.
 const DATA_CHARS_MAX: usize = 16 << 10;
 
+/// Where Kafka keeps SCRAM's keys and the keys of delegation tokens, below whatever chroot.
+const SECRET: &[&str] = &["/config/users/", "/delegation_token/tokens/"];
+
 pub async fn draw(visit: &Visit) -> Drawn {
     let given = visit.request.param("path");
     let path = if given.starts_with('/') { given } else { "/" };
     let (status, node, children) = tokio::join!(
         visit.ask("status", Question::new(["zookeeper", "status"])),
-        visit.ask("znode", Question::new(["zookeeper", "get"]).name(path)),
+        node(visit, path),
         visit.ask("children", Question::new(["zookeeper", "ls"]).name(path)),
     );
     let body = html! {
@@ -31,10 +34,26 @@ pub async fn draw(visit: &Visit) -> Drawn {
         h2 { "Tree" }
         (crumbs(path))
         (layout::remarks(&children))
-        (tree(path, children.rows()))
-        @if node.value().is_object() { (data(node.value())) } @else { (layout::remarks(&node)) }
+        @if children.error().is_none() { (tree(path, children.rows())) }
+        (node)
     };
     Drawn::new("ZooKeeper", body)
+}
+
+/// What a znode holds, where that is no credential.
+async fn node(visit: &Visit, path: &str) -> Markup {
+    let normal = format!("{}/", path.trim_end_matches('/'));
+    if SECRET.iter().any(|part| normal.contains(part)) {
+        return html! {
+            h2 { "Data" }
+            p.note { "It may hold credentials, which a page does not show." }
+        };
+    }
+    let asked = visit.ask("znode", Question::new(["zookeeper", "get"]).name(path)).await;
+    match asked.value().is_object() {
+        true => data(asked.value()),
+        false => layout::remarks(&asked),
+    }
 }
 
 fn facts(status: &Value) -> Markup {
@@ -51,11 +70,16 @@ fn facts(status: &Value) -> Markup {
             dt { "Mode" } dd { (badge(&show::text(&status["mode"]), Tone::Good)) }
             dt { "Version" } dd { (show::safe(&status["version"])) }
             dt { "Outstanding" }
-            dd { (badge(&show::text(&status["outstanding"]), tone)) " requests" }
+            dd {
+                @match outstanding {
+                    Some(count) => { (badge(&count.to_string(), tone)) " requests" }
+                    None => (show::unknown()),
+                }
+            }
             dt { "Latency" }
             dd {
-                "min " (show::text(&latency["min"])) ", mean " (show::text(&latency["avg"]))
-                    ", max " (show::text(&latency["max"])) " ms"
+                "min " (show::number(&latency["min"])) ", mean " (show::number(&latency["avg"]))
+                    ", max " (show::number(&latency["max"])) " ms"
             }
             dt { "Connections" } dd { (show::number(&status["connections"])) }
             dt { "Znodes" } dd { (show::number(&status["znodes"])) }
@@ -184,6 +208,45 @@ fn data(node: &Value) -> Markup {
             "changed " @if let Some(ms) = node["modified_ms"].as_i64() { (show::time(ms)) }
             ", version " (show::text(&node["version"]))
             @if !owner.is_empty() && owner != "0x0" { ", ephemeral, of session " code { (owner) } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::Desk;
+    use crate::testing::{Told, request};
+    use serde_json::json;
+    use std::sync::Arc;
+
+    async fn drawn(address: &str, told: Told) -> String {
+        let visit = Visit::new(Arc::new(Desk::new(Arc::new(told))), request(address));
+        draw(&visit).await.body.into_string()
+    }
+
+    #[tokio::test]
+    async fn what_was_not_told_is_unknown() {
+        let status = json!({ "mode": "standalone", "latency_ms": {} });
+        let text = drawn("/zookeeper", Told::new().answers("zookeeper status", status)).await;
+        assert!(text.contains("min <span class=\"unknown\">unknown"), "{text}");
+        let outstanding = text.split("Outstanding").nth(1).unwrap();
+        assert!(
+            outstanding.starts_with("</dt> <dd><span class=\"unknown\">unknown")
+                || outstanding.starts_with("</dt><dd><span class=\"unknown\">unknown"),
+            "{text}"
+        );
+        assert!(!text.contains("No children"), "nobody told: {text}");
+    }
+
+    #[tokio::test]
+    async fn credentials_are_not_shown() {
+        for path in ["/config/users/alice", "/kafka/config/users/alice/", "/config/users"] {
+            let told = Told::new()
+                .answers(&format!("zookeeper get {path}"), json!({ "text": "salt=secret" }))
+                .answers(&format!("zookeeper ls {path}"), json!(["a"]));
+            let text = drawn(&format!("/zookeeper?path={path}"), told).await;
+            assert!(!text.contains("secret") && text.contains("credentials"), "{path}: {text}");
         }
     }
 }
