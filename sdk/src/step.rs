@@ -38,7 +38,7 @@ impl StepPlan {
 /// use kafsh_sdk::step::{Finding, Severity};
 ///
 /// let finding = Finding::warning("little-room", "host", "less than 10 GiB are free")
-///     .evidence("4096 MiB are free")
+///     .evidence(["4096 MiB are free"])
 ///     .next("kafka list");
 /// assert_eq!(finding.severity, Severity::Warning);
 /// assert_eq!(finding.next, ["kafka list"]);
@@ -77,10 +77,10 @@ impl Finding {
         Finding { severity, code, subject, message, evidence, cause, next, safe_to_fix }
     }
 
-    /// A line that shows it; may be called again.
+    /// Lines that show it; may be called again.
     #[must_use]
-    pub fn evidence(mut self, line: impl Into<String>) -> Self {
-        self.evidence.push(line.into());
+    pub fn evidence(mut self, lines: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.evidence.extend(lines.into_iter().map(Into::into));
         self
     }
 
@@ -95,6 +95,13 @@ impl Finding {
     #[must_use]
     pub fn next(mut self, command: impl Into<String>) -> Self {
         self.next.push(command.into());
+        self
+    }
+
+    /// The first of the next commands moves no data and touches no process of others.
+    #[must_use]
+    pub fn safe(mut self) -> Self {
+        self.safe_to_fix = true;
         self
     }
 }

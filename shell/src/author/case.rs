@@ -391,7 +391,8 @@ impl CaseFile {
     /// The lines of the entry whose value lies at `value`.
     fn entry(&self, value: &Range<usize>) -> Range<usize> {
         let start = self.text[..value.start].rfind('\n').map_or(0, |at| at + 1);
-        let end = self.text[value.end..].find('\n').map_or(self.text.len(), |at| value.end + at + 1);
+        let end =
+            self.text[value.end..].find('\n').map_or(self.text.len(), |at| value.end + at + 1);
         start..end
     }
 }

@@ -174,46 +174,30 @@ fn paused(node: &Node, pid: u32, cluster: &str) -> Finding {
         Node::Broker(id) => format!("@{cluster} broker resume {id}"),
         _ => format!("!kill -CONT {pid}"),
     };
-    Finding {
-        severity: Severity::Problem,
-        code: "node-paused".to_owned(),
-        subject: name(node),
-        message: format!("{} is paused (pid {pid})", name(node)),
-        evidence: Vec::new(),
-        cause: Some("it was stopped by SIGSTOP: it holds its port and answers nobody".to_owned()),
-        next: vec![resume],
-        safe_to_fix: matches!(node, Node::Broker(_)),
+    let message = format!("{} is paused (pid {pid})", name(node));
+    let found = Finding::problem("node-paused", name(node), message)
+        .cause("it was stopped by SIGSTOP: it holds its port and answers nobody")
+        .next(resume);
+    match node {
+        Node::Broker(_) => found.safe(),
+        _ => found,
     }
 }
 
 fn died(node: &Node, pid: u32, cluster: &str) -> Finding {
-    Finding {
-        severity: Severity::Note,
-        code: "node-died".to_owned(),
-        subject: name(node),
-        message: format!("{} (pid {pid}) ended without having been stopped", name(node)),
-        evidence: Vec::new(),
-        cause: None,
-        next: vec![match node {
-            Node::Broker(id) => format!("@{cluster} broker logs {id}"),
-            _ => format!("@{cluster} cluster logs --errors"),
-        }],
-        safe_to_fix: false,
-    }
+    let message = format!("{} (pid {pid}) ended without having been stopped", name(node));
+    Finding::note("node-died", name(node), message).next(match node {
+        Node::Broker(id) => format!("@{cluster} broker logs {id}"),
+        _ => format!("@{cluster} cluster logs --errors"),
+    })
 }
 
 fn restart_needed(node: &Node, pid: u32, cluster: &str) -> Finding {
     let name = name(node);
-    Finding {
-        severity: Severity::Note,
-        code: "restart-needed".to_owned(),
-        message: format!("{name} runs with older properties than its file has (pid {pid})"),
-        subject: name,
-        evidence: Vec::new(),
-        cause: Some("properties are read when a server starts".to_owned()),
-        next: vec![format!("cluster restart {cluster}")],
-        safe_to_fix: false,
-    }
+    let message = format!("{name} runs with older properties than its file has (pid {pid})");
+    Finding::note("restart-needed", name, message)
+        .cause("properties are read when a server starts")
+        .next(format!("cluster restart {cluster}"))
 }
 
 fn summary(actions: &[Action]) -> String {

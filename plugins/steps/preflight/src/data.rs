@@ -2,7 +2,7 @@
 
 use kafsh_sdk::step::{DataDir, Finding, Node};
 
-use crate::view::{Detail, View, name, note, problem};
+use crate::view::{View, name};
 
 /// Codes `kraft-data`, `broker-id-mismatch`, `log-dir-locked`, `log-dir-shared`, `not-writable`,
 /// `zookeeper-no-snapshot`, `log-recovery`.
@@ -31,7 +31,7 @@ fn not_writable(node: &Node, dir: &DataDir) -> Option<Finding> {
     (dir.exists && !dir.writable).then(|| {
         let node = name(node);
         let message = format!("{node} may not write to its data folder");
-        problem("not-writable", node, message)
+        Finding::problem("not-writable", node, message)
             .evidence([dir.path.clone()])
             .cause("the folder belongs to another user, or its file system is read-only")
             .next(format!("!ls -ld {}", quoted(&dir.path)))
@@ -49,7 +49,7 @@ fn locked(view: &View, node: &Node, dir: &DataDir) -> Option<Finding> {
     let node = name(node);
     let message = format!("the data folder of {node} is in use");
     Some(
-        problem("log-dir-locked", node, message)
+        Finding::problem("log-dir-locked", node, message)
             .evidence([dir.path.clone(), format!("held by {holder}")])
             .cause(cause)
             .next(format!("@{} cluster status", view.spec.name)),
@@ -59,7 +59,7 @@ fn locked(view: &View, node: &Node, dir: &DataDir) -> Option<Finding> {
 fn no_snapshot(view: &View, dir: &DataDir) -> Option<Finding> {
     dir.logs_without_snapshot.then(|| {
         let message = "zookeeper has transaction logs and no snapshot".to_owned();
-        problem("zookeeper-no-snapshot", "zookeeper", message)
+        Finding::problem("zookeeper-no-snapshot", "zookeeper", message)
             .evidence([dir.path.clone()])
             .cause("somebody deleted the snapshots; ZooKeeper does not start from logs alone")
             .next(view.restore())
@@ -73,7 +73,7 @@ fn misplaced(view: &View, id: i32, dir: &DataDir) -> Option<Finding> {
     if dir.meta_version.is_some_and(|version| version > 0) {
         let message = format!("a log dir of {node} was formatted for KRaft");
         return Some(
-            problem("kraft-data", node, message)
+            Finding::problem("kraft-data", node, message)
                 .evidence([dir.path.clone()])
                 .cause("a broker in ZooKeeper mode does not read it, and could not give it back")
                 .next(view.archive_and_up()),
@@ -82,7 +82,7 @@ fn misplaced(view: &View, id: i32, dir: &DataDir) -> Option<Finding> {
     let stored = dir.broker_id.filter(|stored| *stored != id)?;
     let message = format!("a log dir of {node} belongs to broker {stored}");
     Some(
-        problem("broker-id-mismatch", node, message)
+        Finding::problem("broker-id-mismatch", node, message)
             .evidence([format!("{}/meta.properties has broker.id={stored}", dir.path)])
             .cause("folders were swapped or copied, or the broker was given another id")
             .next(view.restore())
@@ -107,7 +107,7 @@ fn shared(view: &View, findings: &mut Vec<Finding>) {
                 format!("{} and {} would share a folder", name(*other), name(node))
             };
             findings.push(
-                problem("log-dir-shared", name(node), message)
+                Finding::problem("log-dir-shared", name(node), message)
                     .evidence([
                         format!("{}  {other_path}", name(*other)),
                         format!("{}  {path}", name(node)),
@@ -139,7 +139,7 @@ fn recovery(view: &View) -> Option<Finding> {
         many => format!("{many} log dirs will be recovered at the start"),
     };
     Some(
-        note("log-recovery", "cluster", message).evidence(dirs).cause(
+        Finding::note("log-recovery", "cluster", message).evidence(dirs).cause(
             "these brokers were not stopped in order; the start takes longer, nothing is lost",
         ),
     )

@@ -2,7 +2,7 @@
 
 use kafsh_sdk::step::{Finding, HostFacts, Node, Preset, ProcessState};
 
-use crate::view::{Detail, View, name, names, note, problem, warning};
+use crate::view::{View, name, names};
 
 /// Free disk below which nothing is started, and below which the user is warned, MiB.
 const DISK_MIN_MIB: u64 = 512;
@@ -48,7 +48,7 @@ fn paused(view: &View) -> Vec<Finding> {
     });
     let tell = |(node, pid): (&Node, u32)| {
         let message = format!("{} is paused (pid {pid})", name(node));
-        let found = warning("node-paused", name(node), message)
+        let found = Finding::warning("node-paused", name(node), message)
             .cause("it was stopped by SIGSTOP: it holds its port and answers nobody");
         match node {
             Node::Broker(id) => {
@@ -66,7 +66,7 @@ fn java(view: &View) -> Option<Finding> {
     let Some(java) = &view.observed.host.java else {
         let message = "no Java was found".to_owned();
         return Some(
-            problem("java-missing", "host", message)
+            Finding::problem("java-missing", "host", message)
                 .cause(
                     "ZooKeeper and Kafka run on Java; it is looked for in `JAVA_HOME` and `PATH`",
                 )
@@ -82,14 +82,20 @@ fn java(view: &View) -> Option<Finding> {
         let message = format!("Java {} is too old for Kafka {kafka}", java.major);
         let cause = format!("it needs Java {oldest} or later");
         return Some(
-            problem("java-too-old", "host", message).evidence(evidence).cause(&cause).next(install),
+            Finding::problem("java-too-old", "host", message)
+                .evidence(evidence)
+                .cause(&cause)
+                .next(install),
         );
     }
     let newest = newest_tested(view.version()?)?;
     (java.major > newest).then(|| {
         let message = format!("Kafka {kafka} was never tested on Java {}", java.major);
         let cause = format!("its own tests end with Java {newest}");
-        warning("java-untested", "host", message).evidence(evidence).cause(&cause).next(install)
+        Finding::warning("java-untested", "host", message)
+            .evidence(evidence)
+            .cause(&cause)
+            .next(install)
     })
 }
 
@@ -142,10 +148,10 @@ fn memory(view: &View) -> Option<Finding> {
     ];
     let found = if available < least {
         let message = format!("{available} MiB of memory are too few to start these servers");
-        problem("memory-short", "host", message)
+        Finding::problem("memory-short", "host", message)
     } else {
         let message = format!("{available} MiB of memory may be too few for these servers");
-        warning("memory-short", "host", message)
+        Finding::warning("memory-short", "host", message)
     };
     let found = found
         .evidence(evidence)
@@ -164,8 +170,8 @@ fn disk(view: &View) -> Option<Finding> {
     let free = view.observed.host.disk_free_mib;
     let message = format!("{free} MiB are free where the data goes");
     let found = match free {
-        0..DISK_MIN_MIB => problem("disk-short", "host", message),
-        DISK_MIN_MIB..DISK_WARN_MIB => warning("disk-short", "host", message),
+        0..DISK_MIN_MIB => Finding::problem("disk-short", "host", message),
+        DISK_MIN_MIB..DISK_WARN_MIB => Finding::warning("disk-short", "host", message),
         _ => return None,
     };
     let folder = view.observed.nodes.iter().flat_map(|facts| &facts.data).next();
@@ -184,8 +190,10 @@ fn open_files(view: &View) -> Option<Finding> {
     let found = match max {
         // Not known: none at all is no limit under which anything runs.
         0 => return None,
-        1..OPEN_FILES_MIN => problem("open-files-low", "host", message),
-        OPEN_FILES_MIN..OPEN_FILES_GOOD if is_strict => note("open-files-low", "host", message),
+        1..OPEN_FILES_MIN => Finding::problem("open-files-low", "host", message),
+        OPEN_FILES_MIN..OPEN_FILES_GOOD if is_strict => {
+            Finding::note("open-files-low", "host", message)
+        }
         _ => return None,
     };
     // A child of the shell's has the shell for its parent, and servers inherit from the shell.
@@ -199,8 +207,10 @@ fn memory_maps(view: &View) -> Option<Finding> {
     let is_strict = view.spec.preset == Preset::Strict;
     let found = match max {
         0 => return None,
-        1..MEMORY_MAPS_MIN => warning("memory-maps-low", "host", message),
-        MEMORY_MAPS_MIN..MEMORY_MAPS_GOOD if is_strict => note("memory-maps-low", "host", message),
+        1..MEMORY_MAPS_MIN => Finding::warning("memory-maps-low", "host", message),
+        MEMORY_MAPS_MIN..MEMORY_MAPS_GOOD if is_strict => {
+            Finding::note("memory-maps-low", "host", message)
+        }
         _ => return None,
     };
     let raise = format!("!sudo sysctl -w vm.max_map_count={MEMORY_MAPS_GOOD}");

@@ -2,7 +2,7 @@
 
 use kafsh_sdk::step::{DataDir, Finding, Node, NodeFacts};
 
-use crate::view::{Detail, View, name, names, problem, warning};
+use crate::view::{View, name, names};
 
 /// Codes `cluster-id-mismatch`, `zookeeper-wiped`, `broker-data-missing`.
 pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
@@ -59,7 +59,7 @@ fn mismatch(view: &View) -> Option<Finding> {
     };
     let subject = if served.is_some() { name(first.node) } else { "cluster".to_owned() };
     Some(
-        problem("cluster-id-mismatch", subject, message)
+        Finding::problem("cluster-id-mismatch", subject, message)
             .evidence(lines)
             .cause(cause)
             .next(view.restore())
@@ -99,7 +99,7 @@ fn wiped(view: &View) -> Option<Finding> {
     let empty = zookeeper.data.iter().map(|dir| format!("zookeeper  {}  empty", dir.path));
     let message = "zookeeper was wiped while brokers hold data".to_owned();
     Some(
-        problem("zookeeper-wiped", "zookeeper", message)
+        Finding::problem("zookeeper-wiped", "zookeeper", message)
             .evidence(empty.chain(lines))
             .cause("ZooKeeper would make a new cluster id, and no broker with data would start")
             .next(view.restore())
@@ -143,6 +143,7 @@ fn missing(view: &View) -> Option<Finding> {
         _ => "cluster".to_owned(),
     };
     let message = format!("no data in the log dirs of {}", names(empty));
-    let found = warning("broker-data-missing", subject, message).evidence([known]).cause(cause);
+    let found =
+        Finding::warning("broker-data-missing", subject, message).evidence([known]).cause(cause);
     Some(found.next(view.restore()).next(view.archive_and_up()))
 }

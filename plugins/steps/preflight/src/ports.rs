@@ -2,7 +2,7 @@
 
 use kafsh_sdk::step::{Finding, Node, PortFacts, PortOwner};
 
-use crate::view::{Detail, View, name, note, problem, warning};
+use crate::view::{View, name};
 
 /// Ports that other software of the trade takes by default.
 const WELL_KNOWN: [(u16, &str); 2] = [
@@ -23,7 +23,8 @@ pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
     for facts in &ports {
         if let Some((port, reason)) = WELL_KNOWN.iter().find(|(port, _)| *port == facts.port) {
             let message = format!("port {port} is known for something else ({})", whose(facts));
-            findings.push(note("port-well-known", name(&facts.node), message).cause(reason));
+            findings
+                .push(Finding::note("port-well-known", name(&facts.node), message).cause(*reason));
         }
     }
 }
@@ -33,14 +34,18 @@ fn held(view: &View, facts: &PortFacts) -> Option<Finding> {
     match &facts.owner {
         PortOwner::Free | PortOwner::Ours | PortOwner::Other(_) => None,
         PortOwner::Foreign(owner) => Some(
-            problem("port-taken", node, format!("port {port} is taken ({})", whose(facts)))
-                .evidence([format!("held by {}", owner.description)])
-                .next(view.up_elsewhere()),
+            Finding::problem(
+                "port-taken",
+                node,
+                format!("port {port} is taken ({})", whose(facts)),
+            )
+            .evidence([format!("held by {}", owner.description)])
+            .next(view.up_elsewhere()),
         ),
         PortOwner::Reserved(cluster) => {
             let message = format!("port {port} is kept for cluster `{cluster}` ({})", whose(facts));
             Some(
-                problem("port-reserved", node, message)
+                Finding::problem("port-reserved", node, message)
                     .cause("each cluster keeps its ports while it is stopped")
                     .next(view.up_elsewhere()),
             )
@@ -66,7 +71,7 @@ fn twice(view: &View) -> Vec<Finding> {
                     format!("port {port} is wanted by {there} and by {here}")
                 };
                 findings.push(
-                    problem("duplicate-port", here, message)
+                    Finding::problem("duplicate-port", here, message)
                         .cause("only one server can listen on a port of an address")
                         .next(format!("cluster up {} --base-port auto", view.spec.name)),
                 );
@@ -93,7 +98,7 @@ fn ephemeral(view: &View, ports: &[&PortFacts]) -> Option<Finding> {
     let lines = within.iter().map(|facts| format!("port {} ({})", facts.port, whose(facts)));
     let range = format!("the kernel's range is {first}-{last}");
     Some(
-        warning("port-ephemeral", "host", message)
+        Finding::warning("port-ephemeral", "host", message)
             .evidence(lines.chain([range]))
             .cause("some connection may hold the port just when its server starts")
             .next(view.up_elsewhere()),

@@ -3,7 +3,7 @@
 
 use kafsh_sdk::step::{BrokerSpec, Finding, Node, Registration};
 
-use crate::view::{Detail, View, name, problem};
+use crate::view::{View, name};
 
 /// Codes `broker-id-taken`, `endpoint-registered`.
 pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
@@ -27,7 +27,7 @@ pub(crate) fn check(view: &View, findings: &mut Vec<Finding>) {
 fn id_taken(view: &View, registration: &Registration) -> Finding {
     let node = name(Node::Broker(registration.broker));
     let message = format!("another {node} is running");
-    problem("broker-id-taken", node, message)
+    Finding::problem("broker-id-taken", node, message)
         .evidence(evidence(registration))
         .cause("it registered under this id, answers, and was not started from here")
         .next(format!("@{} broker describe {}", view.spec.name, registration.broker))
@@ -49,7 +49,8 @@ fn endpoint(view: &View, broker: &BrokerSpec, registration: &Registration) -> Op
     let taken = wanted.into_iter().find(registered)?;
     let (node, other) = (name(Node::Broker(broker.id)), registration.broker);
     let message = format!("{taken} of {node} is registered by broker {other}");
-    let found = problem("endpoint-registered", node, message).evidence(evidence(registration));
+    let found =
+        Finding::problem("endpoint-registered", node, message).evidence(evidence(registration));
     Some(if registration.answers {
         found
             .cause("Kafka refuses an endpoint that another broker has registered")

@@ -2,7 +2,7 @@
 
 use kafsh_sdk::step::{BrokerSpec, Finding, Node, Preset, Property};
 
-use crate::view::{Detail, View, name, problem, warning};
+use crate::view::{View, name};
 
 /// Replicas of a topic in the presets, where there are brokers enough.
 const REPLICATION_MAX: i64 = 3;
@@ -119,7 +119,7 @@ fn replication_above_brokers(view: &View, effective: &Effective) -> Vec<Finding>
     ];
     let tell = |key: &str, asked: i64| {
         let message = format!("`{key}` is {asked}, and there are {brokers} brokers");
-        problem("replication-above-brokers", "cluster", message)
+        Finding::problem("replication-above-brokers", "cluster", message)
             .evidence([format!("{key}={asked}")])
             .cause("such topics cannot be created; consumers or transactions would wait for ever")
             .next(format!("{} --config {key}={}", view.up(), brokers.clamp(1, 3)))
@@ -144,9 +144,9 @@ fn min_isr_above_replication(view: &View, effective: &Effective) -> Vec<Finding>
         // Topics of users may be given more replicas when they are created; that of transactions
         // never is.
         let found = if is_capped || isr_key == "min.insync.replicas" {
-            warning("min-isr-above-replication", "cluster", message)
+            Finding::warning("min-isr-above-replication", "cluster", message)
         } else {
-            problem("min-isr-above-replication", "cluster", message)
+            Finding::problem("min-isr-above-replication", "cluster", message)
         };
         let cause = if is_capped {
             "such topics then need all of their replicas, and one broker down stops every write"
@@ -177,7 +177,7 @@ fn transactions_fragile(view: &View, effective: &Effective) -> Vec<Finding> {
     }
     let message = "one broker down will stop all transactions".to_owned();
     vec![
-        warning("transactions-fragile", "cluster", message)
+        Finding::warning("transactions-fragile", "cluster", message)
             .evidence([format!("{isr_key}={isr}"), format!("{replicas_key}={replicas}")])
             .cause("every replica of the transaction topic has to be in sync for a commit")
             .next(format!("{} --config {isr_key}={}", view.up(), isr - 1)),
@@ -194,7 +194,7 @@ fn min_isr_without_slack(_: &View, effective: &Effective) -> Vec<Finding> {
     }
     let message = format!("`{isr_key}` is {isr}, all replicas that a topic has by default");
     vec![
-        warning("min-isr-without-slack", "cluster", message)
+        Finding::warning("min-isr-without-slack", "cluster", message)
             .evidence([format!("{isr_key}={isr}"), format!("{replicas_key}={replicas}")])
             .cause("while one broker is down, writes with acks=all to such topics stop")
             .next(format!("{} --config {isr_key}={}", effective.view.up(), isr - 1)),
@@ -210,7 +210,7 @@ fn flush_often(view: &View, effective: &Effective) -> Vec<Finding> {
         count => format!("every {count} messages will be flushed to disk by themselves"),
     };
     vec![
-        warning("flush-every-2", "cluster", message)
+        Finding::warning("flush-every-2", "cluster", message)
             .evidence([format!("{key}={count}")])
             .cause(
                 "an fsync for each partition that often is slow; replicas are what keeps records",
@@ -236,7 +236,7 @@ fn session_timeout(view: &View, effective: &Effective) -> Vec<Finding> {
     }
     let message = format!("ZooKeeper will grant sessions of {granted} ms instead of {asked} ms");
     vec![
-        warning("session-timeout-clamped", "cluster", message)
+        Finding::warning("session-timeout-clamped", "cluster", message)
             .evidence([format!("{key}={asked}"), format!("tickTime={tick}")])
             .cause("it grants between 2 and 20 ticks")
             .next(format!("{} --config {key}={granted}", view.up())),

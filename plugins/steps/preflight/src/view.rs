@@ -1,10 +1,10 @@
-//! What every check looks at, and how findings are put together.
+//! What every check looks at.
 
 use std::borrow::Borrow;
 
 use kafsh_sdk::step::{
-    Action, BrokerSpec, ClusterSpec, Finding, Input, Node, NodeFacts, PortFacts, PortOwner, Preset,
-    ProcessState, Property, Severity, Snapshot,
+    Action, BrokerSpec, ClusterSpec, Input, Node, NodeFacts, PortFacts, PortOwner, Preset,
+    ProcessState, Property, Snapshot,
 };
 
 /// Distance between the ports asked for and those offered instead, and how often it is tried.
@@ -190,60 +190,4 @@ pub(crate) fn name(node: impl Borrow<Node>) -> String {
 /// `broker 1, broker 3`
 pub(crate) fn names<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> String {
     nodes.into_iter().map(name).collect::<Vec<_>>().join(", ")
-}
-
-pub(crate) fn problem(code: &str, subject: impl Into<String>, message: String) -> Finding {
-    finding(Severity::Problem, code, subject.into(), message)
-}
-
-pub(crate) fn warning(code: &str, subject: impl Into<String>, message: String) -> Finding {
-    finding(Severity::Warning, code, subject.into(), message)
-}
-
-pub(crate) fn note(code: &str, subject: impl Into<String>, message: String) -> Finding {
-    finding(Severity::Note, code, subject.into(), message)
-}
-
-fn finding(severity: Severity, code: &str, subject: String, message: String) -> Finding {
-    Finding {
-        severity,
-        code: code.to_owned(),
-        subject,
-        message,
-        evidence: Vec::new(),
-        cause: None,
-        next: Vec::new(),
-        safe_to_fix: false,
-    }
-}
-
-/// The parts of a finding that not every one has.
-pub(crate) trait Detail {
-    fn evidence(self, lines: impl IntoIterator<Item = String>) -> Self;
-    fn cause(self, sentence: &str) -> Self;
-    fn next(self, command: String) -> Self;
-    /// The first of the next commands moves no data and touches no foreign process.
-    fn safe(self) -> Self;
-}
-
-impl Detail for Finding {
-    fn evidence(mut self, lines: impl IntoIterator<Item = String>) -> Self {
-        self.evidence.extend(lines);
-        self
-    }
-
-    fn cause(mut self, sentence: &str) -> Self {
-        self.cause = Some(sentence.to_owned());
-        self
-    }
-
-    fn next(mut self, command: String) -> Self {
-        self.next.push(command);
-        self
-    }
-
-    fn safe(mut self) -> Self {
-        self.safe_to_fix = true;
-        self
-    }
 }

@@ -7,7 +7,7 @@ mod tests;
 use kafsh_sdk::Result;
 use kafsh_sdk::step::{
     Action, BrokerSpec, ClusterSpec, CreateTopic, Finding, Input, Property, ProveTopic,
-    SecurityProtocol, Severity, Step, StepPlan, Verification,
+    SecurityProtocol, Step, StepPlan, Verification,
 };
 
 /// Security protocol of the listeners that need neither a certificate nor a password.
@@ -97,16 +97,9 @@ fn deletes_topics(spec: &ClusterSpec) -> bool {
 }
 
 fn skipped(why: &Hindrance) -> Finding {
-    Finding {
-        severity: Severity::Note,
-        code: "proof-skipped".to_owned(),
-        subject: "cluster".to_owned(),
-        message: "no record is sent through the new cluster".to_owned(),
-        evidence: vec![why.evidence.clone()],
-        cause: Some(why.cause.to_owned()),
-        next: Vec::new(),
-        safe_to_fix: false,
-    }
+    Finding::note("proof-skipped", "cluster", "no record is sent through the new cluster")
+        .evidence([&why.evidence])
+        .cause(why.cause)
 }
 
 fn width(spec: &ClusterSpec) -> i16 {

@@ -11,7 +11,7 @@ mod tests;
 
 use kafsh_sdk::Result;
 use kafsh_sdk::step::{
-    Action, Finding, Input, Node, NodeFacts, ProcessState, Registration, Severity, Step, StepPlan,
+    Action, Finding, Input, Node, NodeFacts, ProcessState, Registration, Step, StepPlan,
     Verification,
 };
 
@@ -75,17 +75,11 @@ fn stale(input: &Input) -> Vec<i32> {
 }
 
 fn registered(input: &Input, id: i32) -> Finding {
-    let evidence = registration(input, id).map_or_else(Vec::new, evidence);
-    Finding {
-        severity: Severity::Note,
-        code: "stale-registration".to_owned(),
-        subject: format!("broker {id}"),
-        message: format!("broker {id} is gone and still registered"),
-        evidence,
-        cause: Some("ZooKeeper keeps it until the old session has timed out".to_owned()),
-        next: Vec::new(),
-        safe_to_fix: false,
-    }
+    let broker = format!("broker {id}");
+    let message = format!("{broker} is gone and still registered");
+    Finding::note("stale-registration", broker, message)
+        .evidence(registration(input, id).map_or_else(Vec::new, evidence))
+        .cause("ZooKeeper keeps it until the old session has timed out")
 }
 
 fn evidence(registration: &Registration) -> Vec<String> {
@@ -99,17 +93,13 @@ fn strangers(input: &Input) -> Vec<Finding> {
     let is_strange = |found: &&Registration| {
         found.answers && !input.spec.brokers.iter().any(|broker| broker.id == found.broker)
     };
-    let tell = |found: &Registration| Finding {
-        severity: Severity::Warning,
-        code: "foreign-broker".to_owned(),
-        subject: format!("broker {}", found.broker),
-        message: format!("broker {} runs in this cluster and is not of its spec", found.broker),
-        evidence: evidence(found),
-        cause: Some(
-            "somebody started it with this ZooKeeper; it takes part in everything".to_owned(),
-        ),
-        next: vec![format!("@{} broker describe {}", input.spec.name, found.broker)],
-        safe_to_fix: false,
+    let tell = |found: &Registration| {
+        let broker = format!("broker {}", found.broker);
+        let message = format!("{broker} runs in this cluster and is not of its spec");
+        Finding::warning("foreign-broker", broker, message)
+            .evidence(evidence(found))
+            .cause("somebody started it with this ZooKeeper; it takes part in everything")
+            .next(format!("@{} broker describe {}", input.spec.name, found.broker))
     };
     zookeeper.registrations.iter().filter(is_strange).map(tell).collect()
 }
@@ -137,33 +127,15 @@ fn earlier_life(input: &Input) -> Option<Finding> {
     let logs: Vec<String> = brokers.flat_map(full).collect();
     let spec = &input.spec;
     Some(if logs.is_empty() {
-        Finding {
-            severity: Severity::Problem,
-            code: "zookeeper-stale".to_owned(),
-            subject: "zookeeper".to_owned(),
-            message: "zookeeper's data folder holds an earlier environment".to_owned(),
-            evidence: snapshots,
-            cause: Some(
-                "its snapshots know topics and brokers of which no broker here has data".to_owned(),
-            ),
-            next: vec![format!(
-                "cluster archive {name}; cluster up {name} --brokers {count}",
-                name = spec.name,
-                count = spec.brokers.len()
-            )],
-            safe_to_fix: false,
-        }
+        let message = "zookeeper's data folder holds an earlier environment";
+        let (name, brokers) = (&spec.name, spec.brokers.len());
+        Finding::problem("zookeeper-stale", "zookeeper", message)
+            .evidence(snapshots)
+            .cause("its snapshots know topics and brokers of which no broker here has data")
+            .next(format!("cluster archive {name}; cluster up {name} --brokers {brokers}"))
     } else {
-        Finding {
-            severity: Severity::Note,
-            code: "earlier-data".to_owned(),
-            subject: "cluster".to_owned(),
-            message: "the cluster goes on with data that was there".to_owned(),
-            evidence: snapshots.into_iter().chain(logs).collect(),
-            cause: None,
-            next: Vec::new(),
-            safe_to_fix: false,
-        }
+        let message = "the cluster goes on with data that was there";
+        Finding::note("earlier-data", "cluster", message).evidence(snapshots).evidence(logs)
     })
 }
 

@@ -87,9 +87,10 @@ impl Dedupe {
             }
         }
         for (number, known) in kept {
-            match next - number > self.count {
-                true => drop(state::delete(&known)),
-                false => state::set(&place(number, self.count), &known)?,
+            if next - number > self.count {
+                state::delete(&known);
+            } else {
+                state::set(&place(number, self.count), &known)?;
             }
         }
         state::set(SIZE, &self.count.to_be_bytes())

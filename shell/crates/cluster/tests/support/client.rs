@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafsh_model::config::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource};
-use kafsh_model::group::{CommittedOffset, GroupDescription, GroupListing};
+use kafsh_model::group::{CommittedOffset, GroupDescription};
 use kafsh_model::plan::Node;
 use kafsh_model::port::{
-    Admin, BrokerLogDirs, Connector, ConsumeOptions, Consumer, Delivered, Delivery, Fetched,
-    ItemResult, Producer, Records, Target, ZnodeData, ZooKeeper, ZooKeeperStatus,
+    Admin, BrokerGroups, BrokerLogDirs, Connector, ConsumeOptions, Consumer, Delivered, Delivery,
+    Fetched, ItemResult, Producer, Records, Target, ZnodeData, ZooKeeper, ZooKeeperStatus,
 };
 use kafsh_model::record::{RecordBatch, RecordView};
 use kafsh_model::spec::SecurityProtocol;
@@ -210,7 +210,7 @@ impl Admin for World {
         not_here()
     }
 
-    fn list_groups(&self) -> Answer<'_, Vec<GroupListing>> {
+    fn list_groups(&self, _: Duration) -> Answer<'_, Vec<BrokerGroups>> {
         not_here()
     }
 

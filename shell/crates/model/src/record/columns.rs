@@ -293,7 +293,8 @@ mod tests {
     fn what_is_wrong_is_refused_and_changes_nothing() {
         let good = batch();
         let border = good.arena().len() as u32;
-        let broken: Vec<(&str, fn(&mut Emitted, u32))> = vec![
+        type Break = fn(&mut Emitted, u32);
+        let broken: Vec<(&str, Break)> = vec![
             ("outside", |e, border| e.bounds[2..4].copy_from_slice(&[border, 1])),
             ("across both", |e, border| {
                 e.arena = vec![0; 9];
