@@ -22,8 +22,8 @@ const TOPICS: &[Topic] = &[
 let NAME = PIPELINE
 
 A word is a text and stands in quotes where a command might begin; a pipeline gives the value, and
-exactly one: `| jq -s .` makes one list of several. `$NAME` is always exactly one word, and in jq it is
-a typed variable. A variable that is not set is an error before anything runs.
+exactly one: `| jq -s .` makes one list of several. `$NAME` is always exactly one word, and in jq it
+is a typed variable. A variable that is not set is an error before anything runs.
 
   let limit = \"100\"
   let names = topic list | jq '[.[].name]'

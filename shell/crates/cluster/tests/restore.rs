@@ -1,4 +1,4 @@
-//! The engine over the runtime of this host: units that were moved in part, and data that is in use.
+//! The engine over the runtime of this host: units moved in part, and data that is in use.
 
 #[path = "local_runtime/support.rs"]
 #[allow(dead_code)] // it serves the runtime's own tests, too

@@ -49,8 +49,8 @@ pub static SPEC: CommandSpec = CommandSpec {
              and which partition lags most; the worst group first. Each group costs its \
              coordinator two requests, so this is bounded in time: groups that were not reached \
              have null, and a note says how many. LAG leaves out partitions whose leader does not \
-             tell; `unknown` of -O json counts them. Groups whose coordinator is silent are missing, \
-             and a note says of which broker.",
+             tell; `unknown` of -O json counts them. Groups whose coordinator is silent are \
+             missing, and a note says of which broker.",
     flags: &[
         FlagSpec::switch("lag", "read the lag of every group, the worst first"),
         FlagSpec::value("within", "DURATION", Kind::Duration, "bound on reading it (default 10s)"),

@@ -169,7 +169,7 @@ impl Engine {
         self.end(&spec, true, options).await.map(|()| true)
     }
 
-    /// Ends an ephemeral cluster whose shell is gone, with its archives; `None` where there is none.
+    /// Ends an ephemeral cluster whose shell is gone, with its archives; `None` where none is.
     ///
     /// # Errors
     /// As [`Engine::destroy`].
