@@ -12,6 +12,28 @@ const FILE_LINES_MAX: usize = 600;
 /// Most columns of one line of Rust.
 const LINE_COLUMNS_MAX: usize = 100;
 
+/// All that stands at the top level.
+const TOP_LEVEL: [&str; 18] = [
+    ".cargo",
+    ".ci",
+    ".gitignore",
+    "ARCHITECTURE.md",
+    "BENCHMARKS.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.ko.md",
+    "README.md",
+    "plugins",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+    "scripts",
+    "sdk",
+    "shell",
+    "tests",
+];
+
 /// The workspace's own crates and those that they may depend on, in any way. A plugin may know
 /// the SDK, which is said in [`may_depend`].
 const ARROWS: [(&str, &[&str]); 13] = [
@@ -476,6 +498,13 @@ fn no_file_is_left_behind() {
     let left = files().into_iter().filter(|path| is_left_behind(path) && !fixture(path));
     let left: Vec<String> = left.collect();
     none("files that look forgotten", &left);
+    // Trials of commands at the root leave what they were about there.
+    let top: BTreeSet<String> = files()
+        .iter()
+        .map(|path| path.split('/').next().unwrap_or(path).to_owned())
+        .filter(|name| !TOP_LEVEL.contains(&name.as_str()))
+        .collect();
+    none("what does not belong at the top level", &top.into_iter().collect::<Vec<_>>());
 }
 
 /// A contract without its comments, which may be made better at any time.

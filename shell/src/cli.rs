@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use kafsh_cluster::Cancel;
 use kafsh_lang::{Part, Span, Word};
+use kafsh_model::quote::quoted;
 use kafsh_model::{Error, Result};
 use serde_json::Value;
 
@@ -291,8 +292,10 @@ pub fn stages_program(stages: &[Vec<String>]) -> std::result::Result<Program, Re
         if !text.is_empty() {
             text.push(' ');
         }
-        let span = Span::new(text.len(), text.len() + word.len());
-        text.push_str(word);
+        // In the text of it, which advice and the audit log repeat, it is still one word.
+        let written = quoted(word);
+        let span = Span::new(text.len(), text.len() + written.len());
+        text.push_str(&written);
         Word { parts: vec![Part::Literal(word.clone())], quoted: false, span }
     };
     let stages = stages.iter().map(|words| words.iter().map(&mut literal).collect()).collect();

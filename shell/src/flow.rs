@@ -150,6 +150,8 @@ pub enum View {
     Text,
     /// An array of objects, or one object as one row
     Rows(&'static [Column]),
+    /// An array of objects of long texts: each is a block of lines for people, nothing is cut
+    Blocks(&'static [Column]),
     /// Rows of which a person was told while it went on: no table on a terminal, unless asked for
     Told(&'static [Column]),
     /// One object: the fields above, then each section as a table

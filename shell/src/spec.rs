@@ -7,6 +7,7 @@ use kafsh_model::Result;
 use kafsh_model::plugin::PluginKind;
 use kafsh_model::port::BoxFuture;
 
+use crate::args::Args;
 use crate::call::Call;
 use crate::flow::Output;
 
@@ -43,6 +44,8 @@ pub struct CommandSpec {
     pub flags: &'static [FlagSpec],
     pub place: Place,
     pub effect: Effect,
+    /// Whether a call changes nothing though others of the command do: it is no event then
+    pub reads: fn(&Args) -> bool,
     pub needs: Needs,
     pub examples: &'static [Example],
     /// For `Effect::Destructive`
@@ -64,6 +67,7 @@ impl CommandSpec {
         flags: &[],
         place: Place::Head,
         effect: Effect::Read,
+        reads: |args| args.has("dry-run"),
         needs: Needs::Nothing,
         examples: &[],
         question: None,

@@ -356,7 +356,12 @@ impl CaseFile {
                     }
                     (Some(place), None) => edits.push((self.entry(place), String::new())),
                     (None, Some(value)) => {
-                        edits.push((case.end..case.end, format!("\n{key} = {}", inline(value))));
+                        // Below the line, which may be taken away itself.
+                        let below = self.entry(&(case.end..case.end)).end;
+                        let ended = self.text[..below].ends_with('\n');
+                        let line = format!("{key} = {}", inline(value));
+                        let line = if ended { line + "\n" } else { format!("\n{line}") };
+                        edits.push((below..below, line));
                     }
                     (None, None) => {}
                 }

@@ -114,7 +114,7 @@ fn rows_and_columns(value: &Value, view: View) -> (Vec<&Value>, Vec<String>) {
         other => vec![other],
     };
     let columns = match view {
-        View::Rows(columns) | View::Told(columns) => {
+        View::Rows(columns) | View::Told(columns) | View::Blocks(columns) => {
             columns.iter().map(|column| column.key.to_string()).collect()
         }
         _ => columns_of(&rows),

@@ -23,6 +23,7 @@ pub fn render(value: &Value, view: View, medium: Medium) -> String {
             other => format!("{other}\n"),
         },
         View::Rows(columns) | View::Told(columns) => rows_table(value, columns, medium),
+        View::Blocks(fields) => record(value, fields, &[], medium),
         View::Record { fields, sections } => record(value, fields, sections, medium),
         View::Plain => plain(value, medium),
     }
@@ -82,7 +83,15 @@ fn record(value: &Value, fields: &[Column], sections: &[Section], medium: Medium
     }
     let shown: Vec<(&str, String)> = fields
         .iter()
-        .map(|field| (field.title, cell(value, field, medium)))
+        .flat_map(|field| {
+            // Commands to choose from stand below each other: each can be copied by itself.
+            let sentences = match (field.show, lookup(value, field.key)) {
+                (Show::Sentences, Some(Value::Array(items))) => items.as_slice(),
+                _ => return vec![(field.title, cell(value, field, medium))],
+            };
+            let texts = sentences.iter().map(|sentence| tame(&bare(Some(sentence))));
+            std::iter::once(field.title).chain(std::iter::repeat("")).zip(texts).collect()
+        })
         .filter(|(_, text)| !text.is_empty())
         .collect();
     let width = shown.iter().map(|(title, _)| display_width(title)).max().unwrap_or(0);
@@ -134,17 +143,20 @@ fn cell(row: &Value, column: &Column, medium: Medium) -> String {
         },
         _ => bare(value),
     };
-    escape_controls(&text).replace(['\n', '\t'], " ")
+    tame(&text)
+}
+
+/// The last word on what reaches a terminal: no cell is obeyed, whatever view it came from.
+fn tame(text: &str) -> String {
+    escape_controls(text).replace(['\n', '\t'], " ")
 }
 
 fn draw(titles: Vec<String>, rows: Vec<Vec<String>>, right: &[bool], medium: Medium) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    // The last word on what reaches a terminal: no cell is obeyed, whatever view it came from.
-    let tame = |cell: String| escape_controls(&cell).replace(['\n', '\t'], " ");
     let rows: Vec<Vec<String>> =
-        rows.into_iter().map(|row| row.into_iter().map(tame).collect()).collect();
+        rows.iter().map(|row| row.iter().map(|cell| tame(cell)).collect()).collect();
     let mut widths: Vec<usize> = titles.iter().map(|title| display_width(title)).collect();
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -251,6 +263,23 @@ mod tests {
         let value = json!([{"retention.ms": "5", "a": {"b": 1}}]);
         const COLUMNS: &[Column] = &[column("retention.ms", "R"), column("a.b", "AB")];
         assert_eq!(render(&value, View::Rows(COLUMNS), WIDE), "R  AB\n5   1\n");
+    }
+
+    #[test]
+    fn of_blocks_nothing_is_cut_and_each_command_has_its_line() {
+        const FIELDS: &[Column] = &[
+            column("message", "finding"),
+            column("cause", "because"),
+            column_as("next", "try", Show::Sentences),
+        ];
+        let value = json!([
+            {"message": "x".repeat(30), "cause": null, "next": ["a; b", "c\u{1b}"]},
+            {"message": "y", "cause": "z", "next": []}
+        ]);
+        let narrow = Medium { width: 20, ..WIDE };
+        let text = render(&value, View::Blocks(FIELDS), narrow);
+        let first = format!("finding  {}\ntry      a; b\n         c\\u{{1b}}\n", "x".repeat(30));
+        assert_eq!(text, format!("{first}\nfinding  y\nbecause  z\n"));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use kafsh_host::store::quoted;
 use kafsh_model::plan::Node;
+use kafsh_model::quote::quoted;
 use kafsh_model::snapshot::ProcessState;
 use kafsh_model::{Class, ClusterName, Error};
 use serde_json::Value;

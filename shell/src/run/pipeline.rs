@@ -94,8 +94,8 @@ impl Runner {
         if let Some(consent) = spec.consent {
             call.confirmed = self.consent(consent, &call).await?;
         }
-        // A dry run changes nothing: neither what it would do nor what stops it is an event.
-        let audit = (spec.effect != Effect::Read && !call.args.switch("dry-run"))
+        // Of what changes nothing, neither what it would do nor what stops it is an event.
+        let audit = (spec.effect != Effect::Read && !(spec.reads)(&call.args))
             .then(|| (call.context.clone(), call.line.clone()));
         let named = || call.cluster_name().ok();
         let cluster = audit.as_ref().and_then(|_| match spec.needs {

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use kafsh_model::error::{Error, Result};
 use kafsh_model::plugin::{Capability, CapabilityName, PluginKind};
+use kafsh_model::quote::quoted;
 use kafsh_model::suggest::{did_you_mean, suggest};
 use kafsh_pack::Digest;
 
@@ -198,13 +199,4 @@ pub fn grant_word(capability: &Capability) -> String {
         [] => name.to_owned(),
         scope => format!("'{name}={}'", scope.join(",")),
     }
-}
-
-/// One word of the language, quoted where it has to be, as the shell reads it back.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-:@%+,=".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod plugin;
 pub mod policy;
 pub mod port;
+pub mod quote;
 pub mod record;
 pub mod secrets;
 pub mod snapshot;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kafsh_model::Result;
 use kafsh_model::port::BoxFuture;
+use kafsh_model::quote::quoted;
 use serde_json::Value;
 
 /// A command in words, as argv has them: nothing is lexed, so no name can become a flag.
@@ -148,15 +149,6 @@ pub trait Ask: Send + Sync {
 
     /// Its name, or the address of a cluster without one.
     fn cluster(&self) -> String;
-}
-
-/// A word for a POSIX shell.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_string();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

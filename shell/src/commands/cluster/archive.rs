@@ -33,6 +33,7 @@ pub static SPEC: CommandSpec = CommandSpec {
         DRY_RUN,
     ],
     effect: Effect::Write,
+    reads: |args| args.has("list") || args.has("dry-run"),
     examples: &[
         Example { line: "cluster archive demo --list", about: "what was moved aside" },
         Example { line: "cluster archive demo --dry-run", about: "what would be moved" },

@@ -11,11 +11,12 @@ use crate::flow::{Column, Output, Show, View, column, column_as};
 use crate::spec::{CommandSpec, Effect, Example, FlagSpec};
 
 const COLUMNS: &[Column] = &[
-    column("severity", "SEVERITY"),
-    column("subject", "SUBJECT"),
-    column("message", "FINDING"),
-    column("cause", "BECAUSE"),
-    column_as("next", "TRY", Show::Sentences),
+    column("severity", "severity"),
+    column("subject", "subject"),
+    column("message", "finding"),
+    column_as("evidence", "evidence", Show::Sentences),
+    column("cause", "because"),
+    column_as("next", "try", Show::Sentences),
 ];
 
 pub static SPEC: CommandSpec = CommandSpec {
@@ -29,6 +30,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     args: &[CLUSTER_ARG],
     flags: &[FlagSpec::switch("fix", "mend what is safe to mend"), DRY_RUN],
     effect: Effect::Write,
+    reads: |args| !args.has("fix") || args.has("dry-run"),
     examples: &[
         Example { line: "cluster doctor demo", about: "findings, worst first" },
         Example { line: "cluster doctor demo --fix", about: "start what died" },
@@ -58,7 +60,7 @@ async fn run(call: Call) -> Result<Output> {
     if !call.context.store.exists(&spec.name) {
         call.session.forget_ephemeral(spec.name.as_str());
         let notes = report.done.iter().map(|done| format!("mended: {done}")).collect();
-        return Ok(Output { notes, ..Output::value(json!([]), View::Rows(COLUMNS)) });
+        return Ok(Output { notes, ..Output::value(json!([]), View::Blocks(COLUMNS)) });
     }
     // Looked at anew: what was mended is gone, and so is what came of it.
     let mut output = shown(&engine.doctor(&spec).await?)?;
@@ -76,7 +78,7 @@ fn shown(findings: &[Finding]) -> Result<Output> {
         .collect::<Result<_, _>>()
         .map_err(|e| Error::bug(format!("a finding cannot be written: {e}")))?;
     let problems = findings.iter().filter(|f| f.severity == Severity::Problem).count();
-    let output = Output::value(json!(rows), View::Rows(COLUMNS)).failed(problems);
+    let output = Output::value(json!(rows), View::Blocks(COLUMNS)).failed(problems);
     Ok(match findings.is_empty() {
         true => output.note("nothing found"),
         false => output,

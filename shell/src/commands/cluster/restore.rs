@@ -28,6 +28,7 @@ pub static SPEC: CommandSpec = CommandSpec {
     ],
     flags: &[DRY_RUN],
     effect: Effect::Write,
+    reads: |args| !args.has("unit") || args.has("dry-run"),
     examples: &[Example { line: "cluster restore demo", about: "what can be restored" }],
     cooperative: true,
     run: |call| Box::pin(run(call)),

@@ -1,8 +1,9 @@
 //! `plugin install SOURCE`.
 
-use kafsh_host::store::{Change, LockedPlugin, Preview, quoted};
+use kafsh_host::store::{Change, LockedPlugin, Preview};
 use kafsh_host::{Digest, Inspected, inspect};
 use kafsh_model::plugin::Capability;
+use kafsh_model::quote::quoted;
 use kafsh_model::{Error, Result};
 
 use super::consent::{Asking, GRANT, LOCK, YES, parse_grants};

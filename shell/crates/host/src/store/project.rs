@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use kafsh_model::error::{Error, Result};
 use kafsh_model::plugin::{Capability, CapabilityName, PluginKind};
+use kafsh_model::quote::quoted;
 use kafsh_pack::Digest;
 use rustix::process::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
-use super::{Installed, grant_word, quoted};
+use super::{Installed, grant_word};
 use crate::inspect::is_plugin_name;
 use crate::text::shown_within;
 
