@@ -12,6 +12,7 @@ mod component;
 mod plugins;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::{Kafsh, root};
 
@@ -23,20 +24,34 @@ fn scripts_print_what_they_should() {
     let folder = root().join("tests").join("scripts");
     let scripts = scripts_in(&folder);
     assert!(scripts.len() >= 10, "the golden scripts are gone");
-    let mut wrong = Vec::new();
-    for script in &scripts {
-        let golden = script.with_extension("out");
-        let printed = run(script);
-        if std::env::var_os("KAFSH_BLESS").is_some_and(|bless| bless == "1") {
-            std::fs::write(&golden, &printed).expect("a golden to write");
-            continue;
-        }
-        let wanted = std::fs::read_to_string(&golden).unwrap_or_default();
-        if wanted != printed {
-            wrong.push(format!("{}\n{}", script.display(), difference(&wanted, &printed)));
-        }
-    }
+    // As many at once as there are cores: each takes one.
+    let next = AtomicUsize::new(0);
+    let one = || -> Vec<(usize, String)> {
+        let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let taken = taken.map_while(|at| Some((at, scripts.get(at)?)));
+        taken.filter_map(|(at, script)| Some((at, differs(script)?))).collect()
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut wrong: Vec<(usize, String)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(one)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("scripts run")).collect()
+    });
+    wrong.sort();
+    let wrong: Vec<String> = wrong.into_iter().map(|(_, what)| what).collect();
     assert!(wrong.is_empty(), "{} scripts differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// How what a script prints differs from its golden; with `KAFSH_BLESS=1` the golden is written.
+fn differs(script: &Path) -> Option<String> {
+    let golden = script.with_extension("out");
+    let printed = run(script);
+    if std::env::var_os("KAFSH_BLESS").is_some_and(|bless| bless == "1") {
+        std::fs::write(&golden, &printed).expect("a golden to write");
+        return None;
+    }
+    let wanted = std::fs::read_to_string(&golden).unwrap_or_default();
+    let differs = wanted != printed;
+    differs.then(|| format!("{}\n{}", script.display(), difference(&wanted, &printed)))
 }
 
 #[test]

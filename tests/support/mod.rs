@@ -1,6 +1,8 @@
 //! What the test targets share: a hermetic kafsh, bounded in time, and real clusters that go away.
 #![allow(dead_code, reason = "each target uses its own part")]
 
+mod compiled;
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -90,6 +92,12 @@ pub struct Kafsh {
 
 impl Kafsh {
     pub fn at(home: &Path) -> Self {
+        compiled::put_into(home);
+        Kafsh::without_code(home)
+    }
+
+    /// At a home in which no plugin is compiled yet, unless it was used before.
+    pub fn without_code(home: &Path) -> Self {
         Kafsh {
             home: home.to_path_buf(),
             directory: root(),
