@@ -67,7 +67,7 @@ fn read(desk: Arc<Desk>, browse: Browse) -> mpsc::Receiver<Piece> {
         };
         if let Err(error) = outcome {
             // Nobody is there to be told where this fails.
-            let _ = pieces.send(Err(error)).await;
+            let _ = pieces.send(Err(desk.advise(error))).await;
         }
     });
     taken

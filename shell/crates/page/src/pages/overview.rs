@@ -153,7 +153,7 @@ fn bad_partitions(health: &Value, now: i64) -> Markup {
                 td.number.wide {
                     @if row["leader"].is_number() { (row["leader"]) } @else { "none" }
                 }
-                td { @if let Some(ms) = row["since_ms"].as_i64() {
+                td.short { @if let Some(ms) = row["since_ms"].as_i64() {
                     (show::time(ms)) " (" (show::duration(now - ms)) ")"
                 } @else { (show::unknown()) } }
             }
@@ -176,7 +176,7 @@ fn missing(ids: &Value) -> Markup {
         @for (index, id) in ids.iter().enumerate() {
             @if index > 0 { ", " }
             @match id.as_i64() {
-                Some(number) => a href=(link::broker(number)) { "broker " (number) },
+                Some(number) => a.short href=(link::broker(number)) { "broker " (number) },
                 None => (show::text(id)),
             }
         }
@@ -209,7 +209,7 @@ fn nodes(status: &Asked) -> Markup {
                     }
                 }
                 td { (badge(&show::text(&row["state"]), tone_of_node(row))) }
-                td { @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) } }
+                td.short { @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) } }
                 td.wide { code { (show::safe(&row["endpoints"])) } }
                 td.number.wide {
                     @if row["data_bytes"].is_number() { (show::size_of(&row["data_bytes"])) }
