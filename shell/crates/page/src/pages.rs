@@ -267,7 +267,10 @@ mod tests {
             "offline": { "count": 1, "since_ms": null },
             "controller": { "broker": 1, "since_ms": 5, "changes": [] }, "partitions": [],
         });
-        let node = |state: &str, ready: bool| json!({ "nodes": [{ "node": "broker 1", "broker": 1, "state": state, "ready": ready }] });
+        let node = |state: &str, ready: bool| {
+            let node = json!({ "node": "broker 1", "broker": 1, "state": state, "ready": ready });
+            json!({ "nodes": [node] })
+        };
         let text = async |status: Value| {
             let told = Told::new()
                 .answers("cluster health", health.clone())

@@ -50,7 +50,9 @@ fn table(rows: &[Value]) -> Markup {
                     }
                 }
                 td { (state(row)) }
-                td.short { @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) } }
+                td.short {
+                    @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) }
+                }
                 td.number { (show::number(&row["leaders"])) }
                 td.number { (show::number(&row["replicas"])) }
                 td.number { (show::size_of(&row["disk_free_bytes"])) }

@@ -242,7 +242,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_sum_that_leaves_something_out_says_so() {
-        let row = |group: &str, lag: Value, unknown: Value| json!({ "group": group, "state": "Stable", "total_lag": lag, "unknown": unknown });
+        let row = |group: &str, lag: Value, unknown: Value| {
+            let state = "Stable";
+            json!({ "group": group, "state": state, "total_lag": lag, "unknown": unknown })
+        };
         let rows = json!([row("part", json!(7), json!(2)), row("none", Value::Null, Value::Null)]);
         let desk = Arc::new(Desk::new(Arc::new(Told::new().answers("group list --lag", rows))));
         let visit = Visit::new(desk.clone(), request("/groups"));

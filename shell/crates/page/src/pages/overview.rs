@@ -228,7 +228,9 @@ fn nodes(status: &Asked) -> Markup {
                     }
                 }
                 td { (badge(&show::text(&row["state"]), tone_of_node(row))) }
-                td.short { @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) } }
+                td.short {
+                    @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) }
+                }
                 td.wide { code { (show::safe(&row["endpoints"])) } }
                 td.number.wide {
                     @if row["data_bytes"].is_number() { (show::size_of(&row["data_bytes"])) }

@@ -196,7 +196,9 @@ fn missing(row: &Value) -> Markup {
     html! {
         @for (index, id) in row["missing"].as_array().into_iter().flatten().enumerate() {
             @if index > 0 { ", " }
-            @if let Some(id) = id.as_i64() { a.bad.short href=(link::broker(id)) { "broker " (id) } }
+            @if let Some(id) = id.as_i64() {
+                a.bad.short href=(link::broker(id)) { "broker " (id) }
+            }
         }
     }
 }
