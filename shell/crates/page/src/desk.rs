@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use crate::advice;
 use crate::ask::{Answer, Ask, Browse, Question, Records};
 use crate::pages::Request;
 use crate::trend::Trends;
@@ -102,7 +103,7 @@ impl Desk {
     /// # Errors
     /// Those of [`Ask::browse`].
     pub async fn browse(&self, browse: Browse) -> Result<Box<dyn Records>> {
-        self.ask.browse(browse).await
+        self.ask.browse(browse).await.map_err(|error| self.advise(error))
     }
 
     async fn ask(&self, question: Question) -> Asked {
@@ -115,10 +116,20 @@ impl Desk {
     }
 
     async fn ask_now(&self, question: Question) -> Asked {
-        let line = question.line(&self.ask.program());
+        let program = self.ask.program();
+        let line = question.line(&program);
         let asked = tokio::time::timeout(ANSWER_DEADLINE, self.ask.ask(question)).await;
         let outcome = asked.unwrap_or_else(|_| Err(too_late(&line)));
+        let outcome = outcome.map_err(|error| self.advise(error)).map(|mut answer| {
+            answer.notes.iter_mut().for_each(|note| *note = advice::note(&program, note));
+            answer
+        });
         Asked { line, read_ms: Timestamp::now().as_millisecond(), outcome }
+    }
+
+    /// An error as it is shown on a page.
+    pub fn advise(&self, error: Error) -> Error {
+        advice::error(&self.ask.program(), error)
     }
 
     fn slot(&self, question: &Question) -> Slot {
@@ -227,6 +238,17 @@ mod tests {
         tokio::time::advance(ANSWER_AGE_MAX).await;
         drop(tokio::time::timeout(ANSWER_AGE_MAX, desk.ask(question())).await);
         assert!(desk.kept().len() <= 1);
+    }
+
+    #[tokio::test]
+    async fn what_an_error_advises_can_be_typed_in_a_terminal() {
+        let refused = Error::unavailable("unavailable", "no broker answers");
+        let told = Told::new().fails("topic list", refused.with_next("broker list"));
+        let desk = Arc::new(Desk::new(Arc::new(told)));
+        let asked = desk.ask(Question::new(["topic", "list"])).await;
+        assert_eq!(asked.error().unwrap().next, ["kafsh -C demo broker list"]);
+        let shown = crate::layout::remarks(&asked).into_string();
+        assert!(shown.contains("<code>kafsh -C demo broker list</code>"), "{shown}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -36,7 +36,7 @@ const WAITING_MAX: usize = 4;
 pub async fn records(State(shared): State<Shared>, request: HttpRequest) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let at = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "at");
-    let Some(request) = at.and_then(|(_, at)| Request::parse(&at)) else {
+    let Some(request) = at.and_then(|(_, at)| followed(&at)) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let Ok(seat) = shared.seats.clone().try_acquire_owned() else {
@@ -53,6 +53,13 @@ pub async fn records(State(shared): State<Shared>, request: HttpRequest) -> Resp
     Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
 }
 
+/// The page whose topic is to be followed; no other has one.
+fn followed(address: &str) -> Option<Request> {
+    let request = Request::parse(address)?;
+    let path: Vec<&str> = request.segments.iter().map(String::as_str).collect();
+    matches!(path.as_slice(), ["topics", _, "messages"]).then_some(request)
+}
+
 /// A batch with how many were read so far, or why it ends.
 type Piece = Result<(Vec<Value>, u64)>;
 
@@ -67,7 +74,7 @@ fn read(desk: Arc<Desk>, browse: Browse) -> mpsc::Receiver<Piece> {
         };
         if let Err(error) = outcome {
             // Nobody is there to be told where this fails.
-            let _ = pieces.send(Err(error)).await;
+            let _ = pieces.send(Err(desk.advise(error))).await;
         }
     });
     taken
@@ -154,6 +161,28 @@ mod tests {
         let ask: Arc<dyn Ask> = Arc::new(told);
         let consume = Question::new(["consume", "t"]);
         Tail::new(read(Arc::new(Desk::new(ask)), Browse { consume, text: None, keep: None }), None)
+    }
+
+    #[test]
+    fn nothing_but_messages_is_followed() {
+        assert!(followed("/topics/t/messages?from=latest").is_some());
+        for address in ["/topics/t", "/groups/t", "/topics/t/messages/0/7", "/", "t"] {
+            assert!(followed(address).is_none(), "{address}");
+        }
+    }
+
+    /// Whoever goes away leaves no task behind that reads on.
+    #[tokio::test(start_paused = true)]
+    async fn reading_ends_with_the_page() {
+        let told: Arc<dyn Ask> = Arc::new(Told::new().hangs("consume t"));
+        let consume = Question::new(["consume", "t"]);
+        let desk = Arc::new(Desk::new(told));
+        let pieces = read(desk.clone(), Browse { consume, text: None, keep: None });
+        tokio::task::yield_now().await;
+        assert_eq!(Arc::strong_count(&desk), 2, "a task reads");
+        drop(pieces);
+        tokio::time::sleep(LOOK_EVERY).await;
+        assert_eq!(Arc::strong_count(&desk), 1, "and ended");
     }
 
     /// What takes longer than a look is not begun anew by each look.

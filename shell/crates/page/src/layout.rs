@@ -3,6 +3,7 @@
 use kafsh_model::{Class, Error};
 use maud::{DOCTYPE, Markup, html};
 
+use crate::advice;
 use crate::desk::{Asked, Visit};
 use crate::link;
 use crate::pages::{Drawn, NAV};
@@ -143,8 +144,21 @@ pub fn remarks(asked: &Asked) -> Markup {
     match &asked.outcome {
         Err(failed) => error(failed),
         Ok(answer) => html! {
-            @for note in &answer.notes { p.note { (show::visible(note)) } }
+            @for note in &answer.notes { p.note { (remark(note)) } }
         },
+    }
+}
+
+/// Its lines, with what to type as code.
+fn remark(note: &str) -> Markup {
+    html! {
+        @for (index, line) in note.lines().enumerate() {
+            @if index > 0 { br; }
+            @match line.strip_prefix(advice::TRY) {
+                Some(advice) => { "Next: " code { (show::visible(advice)) } }
+                None => (show::visible(line)),
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! It knows no Kafka and no command. What it shows it asks for through [`Ask`], in the words of the
 //! shell's own commands, and beside every answer stands the line that gives the same one.
 
+mod advice;
 mod ask;
 mod asset;
 mod connection;

@@ -260,6 +260,32 @@ mod tests {
         assert!(text.contains("unknown"));
     }
 
+    /// ZooKeeper names a controller that hangs until its session ends.
+    #[tokio::test]
+    async fn a_controller_that_hangs_is_not_fine() {
+        let health = json!({
+            "offline": { "count": 1, "since_ms": null },
+            "controller": { "broker": 1, "since_ms": 5, "changes": [] }, "partitions": [],
+        });
+        let node = |state: &str, ready: bool| {
+            let node = json!({ "node": "broker 1", "broker": 1, "state": state, "ready": ready });
+            json!({ "nodes": [node] })
+        };
+        let text = async |status: Value| {
+            let told = Told::new()
+                .answers("cluster health", health.clone())
+                .answers("cluster status", status);
+            let visit =
+                Visit::new(Arc::new(Desk::new(Arc::new(told))), Request::parse("/").unwrap());
+            draw(&visit).await.body.into_string()
+        };
+        let paused = text(node("paused", false)).await;
+        assert!(paused.contains("paused, and none is elected yet"), "{paused}");
+        assert!(text(node("running", false)).await.contains("silent, and none"), "{paused}");
+        assert!(!text(node("running", true)).await.contains("none is elected"));
+        assert!(paused.contains("since: <span class=\"unknown\">unknown"), "{paused}");
+    }
+
     #[test]
     fn what_is_no_address_is_none() {
         assert!(Request::parse("http://elsewhere/").is_none());

@@ -2,6 +2,7 @@
 //! such history, so it is known only while somebody looks.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Looks of one group that are compared, in ms: older ones say nothing about now.
@@ -19,9 +20,33 @@ const GROUPS_MAX: usize = 1_024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trend {
     Steady,
-    /// Records a second
-    Growing(i64),
-    Draining(i64),
+    Growing(Rate),
+    Draining(Rate),
+}
+
+/// Whole records in a second, or in a minute where that is less than one a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    Second(i64),
+    Minute(i64),
+}
+
+impl Rate {
+    fn of(by: i64, ms: i64) -> Rate {
+        match by * 1_000 / ms {
+            0 => Rate::Minute((by * 60_000 / ms).max(1)),
+            records => Rate::Second(records),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rate::Second(records) => write!(f, "{records}/s"),
+            Rate::Minute(records) => write!(f, "{records}/min"),
+        }
+    }
 }
 
 /// Lags by group, with the time of each look in ms.
@@ -57,11 +82,16 @@ impl Trends {
         if ms < APART_MS_MIN {
             return None;
         }
-        let rate = (by.abs() * 1_000 + ms - 1) / ms;
-        Some(match by {
-            0 => Trend::Steady,
-            1.. => Trend::Growing(rate),
-            _ => Trend::Draining(rate),
+        let rate = Rate::of(by.abs(), ms);
+        // A group that keeps up lacks a few records at one look and none at the next: only where
+        // all that was seen later is beyond all that was seen before does it go anywhere.
+        let (earlier, later) = looks.split_at(looks.len() / 2);
+        let lags = |looks: &[(i64, i64)]| looks.iter().map(|(_, lag)| *lag).collect::<Vec<_>>();
+        let (earlier, later) = (lags(earlier), lags(later));
+        Some(match () {
+            () if later.iter().min() > earlier.iter().max() => Trend::Growing(rate),
+            () if later.iter().max() < earlier.iter().min() => Trend::Draining(rate),
+            () => Trend::Steady,
         })
     }
 
@@ -84,8 +114,26 @@ mod tests {
             }
         }
         assert_eq!(trends.of("before"), None);
-        assert_eq!(trends.of("g0"), Some(Trend::Growing(1_000)));
+        assert_eq!(trends.of("g0"), Some(Trend::Growing(Rate::Second(1_000))));
         assert_eq!(trends.seen().len(), GROUPS_MAX);
+    }
+
+    #[test]
+    fn a_group_that_keeps_up_goes_nowhere() {
+        let trends = Trends::default();
+        for (look, lag) in [0, 1, 0, 2, 0, 1].into_iter().enumerate() {
+            trends.note("g", lag, look as i64 * 2_000);
+        }
+        assert_eq!(trends.of("g"), Some(Trend::Steady));
+    }
+
+    #[test]
+    fn one_record_in_many_seconds_is_not_one_a_second() {
+        let trends = Trends::default();
+        trends.note("g", 7, 0);
+        trends.note("g", 8, 20_000);
+        assert_eq!(trends.of("g"), Some(Trend::Growing(Rate::Minute(3))));
+        assert_eq!(Rate::Minute(3).to_string(), "3/min");
     }
 
     #[test]
@@ -94,9 +142,11 @@ mod tests {
         trends.note("g", 100, 10_000);
         assert_eq!(trends.of("g"), None, "one look is no trend");
         trends.note("g", 140, 12_000);
-        assert_eq!(trends.of("g"), Some(Trend::Growing(20)));
+        assert_eq!(trends.of("g"), Some(Trend::Growing(Rate::Second(20))));
         trends.note("g", 40, 14_000);
-        assert_eq!(trends.of("g"), Some(Trend::Draining(15)));
+        assert_eq!(trends.of("g"), Some(Trend::Steady), "up and down is no way to go");
+        trends.note("g", 20, 16_000);
+        assert_eq!(trends.of("g"), Some(Trend::Draining(Rate::Second(13))));
         trends.note("g", 0, 10_000 + 2 * AGE_MS_MAX);
         assert_eq!(trends.of("g"), None, "what was is long gone");
         assert_eq!(trends.of("other"), None);

@@ -26,8 +26,8 @@ use crate::wire::fault::Fault;
 
 const LISTING: &str = "list groups";
 
-/// How long the coordinator of a group may be silent or on the move.
-const COORDINATOR_WAIT: Duration = Duration::from_secs(5);
+/// The part of a call's time for which the coordinator of a group may be silent or on the move.
+const COORDINATOR_PART: u32 = 2;
 
 /// State that a coordinator reports of a group it does not know (before Kafka 4.0 it is no error).
 const DEAD: &str = "Dead";
@@ -64,7 +64,8 @@ impl KafkaAdmin {
 
     /// When a coordinator that is silent is given up: others than it know nothing of its groups.
     fn coordinator_deadline(&self) -> Instant {
-        self.client.deadline().min(Instant::now() + COORDINATOR_WAIT)
+        let now = Instant::now();
+        now + self.client.deadline().saturating_duration_since(now) / COORDINATOR_PART
     }
 
     pub(crate) async fn group(&self, group: &str) -> Result<GroupDescription> {

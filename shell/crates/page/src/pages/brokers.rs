@@ -12,6 +12,9 @@ use crate::{link, show};
 /// Lines of a log that are shown.
 const LOG_LINES: &str = "60";
 
+/// How long a broker may take to tell its settings.
+const CONFIG_DEADLINE: &str = "2s";
+
 pub async fn list(visit: &Visit) -> Drawn {
     let (list, errors) = tokio::join!(
         visit.ask("brokers", Question::new(["broker", "list"])),
@@ -47,7 +50,9 @@ fn table(rows: &[Value]) -> Markup {
                     }
                 }
                 td { (state(row)) }
-                td { @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) } }
+                td.short {
+                    @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) }
+                }
                 td.number { (show::number(&row["leaders"])) }
                 td.number { (show::number(&row["replicas"])) }
                 td.number { (show::size_of(&row["disk_free_bytes"])) }
@@ -78,11 +83,14 @@ pub async fn one(visit: &Visit) -> Drawn {
         let body = html! { p { "There is no such broker. " a href="/brokers" { "All brokers" } } };
         return Drawn::new(title, body).missing();
     }
+    // Settings are the broker's own to tell: one that hangs does not hold the page up.
+    let config = Question::new(["broker", "config"]).name(id).switch("all");
+    let config = config.flag("deadline", CONFIG_DEADLINE);
     let (broker, status, errors, config, logs) = tokio::join!(
         visit.ask("broker", Question::new(["broker", "describe"]).name(id)),
         visit.ask("status", Question::new(["cluster", "status"])),
         visit.ask("errors", Question::new(["cluster", "logs"]).switch("errors").flag("broker", id)),
-        visit.ask("config", Question::new(["broker", "config"]).name(id).switch("all")),
+        visit.ask("config", config),
         visit.ask("log", Question::new(["broker", "logs"]).name(id).flag("lines", LOG_LINES)),
     );
     if let Some(error) = broker.error() {
@@ -134,7 +142,13 @@ fn facts(broker: &Value) -> Markup {
             dd {
                 @if broker["pid"].is_number() {
                     "pid " (broker["pid"])
-                } @else { "gone, or not known" }
+                } @else {
+                    @match broker["state"].as_str() {
+                        Some("died") => "gone: nobody stopped it",
+                        Some("stopped") => "none: it was stopped",
+                        _ => (show::unknown()),
+                    }
+                }
                 @if broker["uptime_ms"].is_number() {
                     ", up " (show::duration_of(&broker["uptime_ms"]))
                 }
@@ -150,8 +164,10 @@ fn facts(broker: &Value) -> Markup {
             }
             dt { "Disk left" }
             dd {
-                (show::size_of(&broker["disk_free_bytes"])) " of "
-                    (show::size_of(&broker["disk_total_bytes"]))
+                (show::size_of(&broker["disk_free_bytes"]))
+                @if broker["disk_total_bytes"].is_number() {
+                    " of " (show::size_of(&broker["disk_total_bytes"]))
+                }
             }
             @if broker["rack"].is_string() { dt { "Rack" } dd { (show::safe(&broker["rack"])) } }
             @if broker["restart_needed"] == Value::Bool(true) {

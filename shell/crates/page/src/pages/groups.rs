@@ -107,7 +107,7 @@ fn place(worst: &Value) -> Markup {
     let Some(topic) = worst["topic"].as_str() else { return html! {} };
     html! {
         a href=(link::topic(topic)) { (show::visible(topic)) "/" (worst["partition"]) }
-        " " (show::number(&worst["lag"]))
+        ", " (show::number(&worst["lag"])) " behind"
     }
 }
 
@@ -128,14 +128,19 @@ pub async fn one(visit: &Visit) -> Drawn {
             dt { "State" } dd { (badge(&show::text(&group["state"]), state_tone(group))) }
             dt { "Lag" }
             dd {
-                (total(group)) " records"
+                (total(group)) @if group["total_lag"] == 1 { " record" } @else { " records" }
                 @if group["lag_ms"].is_number() {
                     ", the oldest waits " (show::duration_of(&group["lag_ms"]))
                 }
                 " · " (trend(visit.desk.trends.of(name)))
             }
             dt { "Worst" } dd { (place(&group["worst"])) }
-            dt { "Assignor" } dd { (show::text(&group["protocol"])) }
+            dt { "Assignor" } dd {
+                @match group["protocol"].as_str() {
+                    Some("") => "none: nobody is in it",
+                    _ => (show::safe(&group["protocol"])),
+                }
+            }
             dt { "Coordinator" }
             dd {
                 @if let Some(id) = group["coordinator"].as_i64() {
@@ -171,7 +176,7 @@ fn partitions(group: &Value) -> Markup {
                     (show::number(&row["lag"]))
                     @if row["stuck"] == Value::Bool(true) { " " (badge("stuck", Tone::Amber)) }
                 }
-                td { @if row["lag_ms"].is_number() { (show::duration_of(&row["lag_ms"])) } }
+                td.short { @if row["lag_ms"].is_number() { (show::duration_of(&row["lag_ms"])) } }
                 td.number {
                     @if row["committed"].is_number() {
                         (show::number(&row["committed"]))
@@ -237,7 +242,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_sum_that_leaves_something_out_says_so() {
-        let row = |group: &str, lag: Value, unknown: Value| json!({ "group": group, "state": "Stable", "total_lag": lag, "unknown": unknown });
+        let row = |group: &str, lag: Value, unknown: Value| {
+            let state = "Stable";
+            json!({ "group": group, "state": state, "total_lag": lag, "unknown": unknown })
+        };
         let rows = json!([row("part", json!(7), json!(2)), row("none", Value::Null, Value::Null)]);
         let desk = Arc::new(Desk::new(Arc::new(Told::new().answers("group list --lag", rows))));
         let visit = Visit::new(desk.clone(), request("/groups"));

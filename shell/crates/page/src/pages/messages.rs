@@ -99,7 +99,7 @@ fn from(visit: &Visit) -> String {
 /// Reads until there is a page full, or a bound is reached.
 async fn look(visit: &Visit, browse: Browse) -> Result<Look> {
     let line = browse.line(&visit.desk.program());
-    let looked = read(visit, browse).await;
+    let looked = read(visit, browse).await.map_err(|error| visit.desk.advise(error));
     let read_ms = Timestamp::now().as_millisecond();
     let outcome = match &looked {
         Ok(look) => Ok(Answer {

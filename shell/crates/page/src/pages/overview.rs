@@ -17,7 +17,7 @@ pub async fn draw(visit: &Visit) -> Drawn {
     let now = visit.request.now_ms;
     let body = html! {
         (layout::remarks(&health))
-        (tiles(&health, now))
+        (tiles(&health, status.value(), now))
         (reasons(status.value()))
         (bad_partitions(health.value(), now))
         (nodes(&status))
@@ -25,7 +25,7 @@ pub async fn draw(visit: &Visit) -> Drawn {
     Drawn::new("Overview", body)
 }
 
-fn tiles(health: &Asked, now: i64) -> Markup {
+fn tiles(health: &Asked, status: &Value, now: i64) -> Markup {
     let value = health.value();
     html! {
         div.tiles {
@@ -36,7 +36,7 @@ fn tiles(health: &Asked, now: i64) -> Markup {
             (problem("/topics?show=under-replicated", "Under-replicated",
                 &value["under_replicated"], now, Tone::Amber, "a replica is missing"))
             (brokers(value))
-            (controller(&value["controller"], now))
+            (controller(&value["controller"], status, now))
             (skew(value))
             (tile("/topics", "Topics", show::number(&value["topics"]),
                 html! { (show::number(&value["partitions_total"])) " partitions" }, Tone::Plain))
@@ -52,7 +52,11 @@ fn problem(href: &str, name: &str, value: &Value, now: i64, tone: Tone, what: &s
         Some(_) => tone,
     };
     let more = match tone {
-        Tone::Amber | Tone::Red => html! { (what) br; (show::since(&value["since_ms"], now)) },
+        Tone::Amber | Tone::Red => html! {
+            (what) br;
+            @if value["since_ms"].is_number() { (show::since(&value["since_ms"], now)) }
+            @else { "since: " (show::unknown()) }
+        },
         _ => html! { (what) },
     };
     tile(href, name, show::number(&value["count"]), more, tone)
@@ -72,11 +76,25 @@ fn brokers(value: &Value) -> Markup {
     tile("/brokers", "Brokers", shown, html! { "up of expected" }, tone)
 }
 
-fn controller(value: &Value, now: i64) -> Markup {
+/// The state of the controller's process where it does not serve: the others hold it for the
+/// controller until its session ends.
+fn unfit(value: &Value, status: &Value) -> Option<String> {
+    let nodes = status["nodes"].as_array()?;
+    let node = nodes.iter().find(|node| node["broker"] == value["broker"])?;
+    let fit = !value["broker"].is_number() || node["ready"] != Value::Bool(false);
+    (!fit).then(|| match node["state"].as_str() {
+        Some("running") | None => "silent".to_string(),
+        Some(state) => state.to_string(),
+    })
+}
+
+fn controller(value: &Value, status: &Value, now: i64) -> Markup {
     let changes = value["changes"].as_array();
+    let unfit = unfit(value, status);
     let tone = match (value["broker"].is_number(), value.is_object(), changes.map(Vec::len)) {
         (_, false, _) => Tone::Unknown,
         (false, true, _) => Tone::Red,
+        (true, true, _) if unfit.is_some() => Tone::Amber,
         // One or two elections in an hour are a start and a restart; more are a fight.
         (true, true, Some(3..)) => Tone::Amber,
         (true, true, _) => Tone::Good,
@@ -87,6 +105,7 @@ fn controller(value: &Value, now: i64) -> Markup {
         None => show::unknown(),
     };
     let more = html! {
+        @if let Some(state) = &unfit { (state) ", and none is elected yet" br; }
         (show::since(&value["since_ms"], now)) br;
         @match changes {
             Some(changes) if changes.len() == 1 => "1 change in the last hour",
@@ -153,7 +172,7 @@ fn bad_partitions(health: &Value, now: i64) -> Markup {
                 td.number.wide {
                     @if row["leader"].is_number() { (row["leader"]) } @else { "none" }
                 }
-                td { @if let Some(ms) = row["since_ms"].as_i64() {
+                td.short { @if let Some(ms) = row["since_ms"].as_i64() {
                     (show::time(ms)) " (" (show::duration(now - ms)) ")"
                 } @else { (show::unknown()) } }
             }
@@ -176,7 +195,7 @@ fn missing(ids: &Value) -> Markup {
         @for (index, id) in ids.iter().enumerate() {
             @if index > 0 { ", " }
             @match id.as_i64() {
-                Some(number) => a href=(link::broker(number)) { "broker " (number) },
+                Some(number) => a.short href=(link::broker(number)) { "broker " (number) },
                 None => (show::text(id)),
             }
         }
@@ -209,7 +228,9 @@ fn nodes(status: &Asked) -> Markup {
                     }
                 }
                 td { (badge(&show::text(&row["state"]), tone_of_node(row))) }
-                td { @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) } }
+                td.short {
+                    @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) }
+                }
                 td.wide { code { (show::safe(&row["endpoints"])) } }
                 td.number.wide {
                     @if row["data_bytes"].is_number() { (show::size_of(&row["data_bytes"])) }

@@ -110,7 +110,9 @@ fn sort(rows: &mut [&Value], by: &str) {
         None => (by, false),
     };
     let bad = |row: &Value| {
-        (row["offline"].as_u64().unwrap_or(0), row["under_replicated"].as_u64().unwrap_or(0))
+        let count = |key: &str| row[key].as_u64().unwrap_or(0);
+        // Where acks=all is refused before where only redundancy is lost.
+        (count("offline"), count("under_min_isr"), count("under_replicated"))
     };
     let name = |row: &Value| row["name"].as_str().unwrap_or_default().to_string();
     rows.sort_by(|a, b| {
@@ -154,7 +156,10 @@ fn table(visit: &Visit, rows: &[&Value]) -> Markup {
             @let name = show::text(&row["name"]);
             tr {
                 th scope="row" { a href=(link::topic(&name)) { (show::visible(&name)) } }
-                td { (badge(&health(row), tone(row))) }
+                td {
+                    // One below the other where there is no room.
+                    @for part in health(row).split(", ") { (badge(part, tone_of(part, row))) " " }
+                }
                 td.number { (row["partitions"]) }
                 td.number.wide { (row["replication_factor"]) }
                 td.number { (show::number(&row["records"])) }
@@ -172,6 +177,14 @@ fn health(row: &Value) -> String {
         Some(under @ 1..) if said == "healthy" => format!("{under} under min ISR"),
         Some(under @ 1..) => format!("{said}, {under} under min ISR"),
         _ => said,
+    }
+}
+
+/// Of one problem among several.
+fn tone_of(part: &str, row: &Value) -> Tone {
+    match part.ends_with(" under-replicated") {
+        true => Tone::Amber,
+        false => tone(row),
     }
 }
 
@@ -228,6 +241,11 @@ mod tests {
         };
         assert_eq!(names(""), "cbad");
         assert_eq!(names("name"), "abcd");
+        let refusing = json!({ "name": "e", "under_min_isr": 1, "under_replicated": 1 });
+        let mut rows: Vec<&Value> = all.iter().chain([&refusing]).collect();
+        sort(&mut rows, "");
+        let order: String = rows.iter().map(|row| show::text(&row["name"])).collect();
+        assert_eq!(order, "cebad");
         assert_eq!(names("-name"), "dcba");
         assert_eq!(names("-size_bytes"), "cdab");
     }

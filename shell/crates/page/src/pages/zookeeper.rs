@@ -205,7 +205,12 @@ fn data(node: &Value) -> Markup {
         } @else { pre.body tabindex="0" { (show::visible(&cut)) } }
         @if cut.len() < text.len() { p.note { "The beginning of " (text.len()) " bytes." } }
         p.note {
-            "changed " @if let Some(ms) = node["modified_ms"].as_i64() { (show::time(ms)) }
+            @match node["modified_ms"].as_i64() {
+                // ZooKeeper's own nodes are there from the beginning.
+                Some(0) => "never changed",
+                Some(ms) => { "changed " (show::time(ms)) }
+                None => { "changed at a time that is " (show::unknown()) }
+            }
             ", version " (show::text(&node["version"]))
             @if !owner.is_empty() && owner != "0x0" { ", ephemeral, of session " code { (owner) } }
         }
