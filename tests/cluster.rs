@@ -2,6 +2,8 @@
 
 #[path = "cluster/adopted.rs"]
 mod adopted;
+#[path = "cluster/authored.rs"]
+mod authored;
 #[path = "cluster/servers.rs"]
 mod servers;
 mod support;

@@ -4,6 +4,8 @@ mod support;
 
 #[path = "support/browser.rs"]
 mod browser;
+#[path = "support/component.rs"]
+mod component;
 #[path = "support/http.rs"]
 mod http;
 #[path = "support/served.rs"]

@@ -10,6 +10,8 @@ mod guests;
 mod component;
 #[path = "support/plugins.rs"]
 mod plugins;
+#[path = "support/tls.rs"]
+mod tls;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -69,7 +71,7 @@ fn sha256(bytes: &[u8]) -> String {
 /// The command that an error names first.
 fn first_advice(ran: &Ran) -> &str {
     let mut lines = ran.stderr.lines().map(str::trim);
-    lines.find_map(|line| line.strip_prefix("1  ")).expect("advice")
+    lines.find_map(|line| line.strip_prefix("try  ")).expect("advice")
 }
 
 const ONE: &str = "plugins/house-rules-1.wasm";
@@ -258,6 +260,40 @@ fn a_plugin_from_the_network_is_known_by_its_digest() {
     let with_token = format!("{url}?token=secret");
     place.run(&["plugin", "install", &with_token, "--digest", &digest, "--yes"]).ok();
     server.join().expect("the server ends");
+    let state = std::fs::read_to_string(place.store().join("state.json")).expect("a state");
+    assert!(state.contains(&url) && !state.contains("token"), "{state}");
+}
+
+#[test]
+fn a_plugin_over_https_needs_a_certificate_and_a_digest_that_are_right() {
+    let place = place();
+    let body = read(&place, ONE);
+    let moved = b"HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1:1/x.wasm\r\n\r\n";
+    let answer = answer(&body);
+    let server = tls::serve(&[
+        ("x.wasm", &answer),
+        ("x.wasm?token=secret", &answer),
+        ("moved.wasm", moved),
+        ("none.wasm", b"HTTP/1.0 404 Not Found\r\n\r\n"),
+    ]);
+    let url = server.url("x.wasm");
+    let digest = format!("sha256:{}", sha256(&body));
+    let install = |url: &str, digest: &str| {
+        ["plugin", "install", url, "--digest", digest, "--yes"].map(String::from)
+    };
+    let run = |kafsh: Kafsh, words: [String; 6]| kafsh.run(&words.each_ref().map(String::as_str));
+    let trusting =
+        || place.kafsh().env("CURL_CA_BUNDLE", server.certificate.to_str().expect("a plain path"));
+    let ran = run(place.kafsh(), install(&url, &digest)).fails(5);
+    ran.says("nobody whom this machine trusts vouches for the server's certificate");
+    let other = format!("sha256:{}", "0".repeat(64));
+    run(trusting(), install(&url, &other)).fails(3).says(&digest);
+    // Nor does one that is trusted lead to where anybody could answer.
+    run(trusting(), install(&server.url("moved.wasm"), &digest)).fails(5);
+    run(trusting(), install(&server.url("none.wasm"), &digest)).fails(5).says("404");
+    assert!(!place.store().exists(), "nothing was installed");
+    let with_token = format!("{url}?token=secret");
+    run(trusting(), install(&with_token, &digest)).ok().says(&url);
     let state = std::fs::read_to_string(place.store().join("state.json")).expect("a state");
     assert!(state.contains(&url) && !state.contains("token"), "{state}");
 }

@@ -3,6 +3,9 @@
 #[path = "repl/shells.rs"]
 mod shells;
 
+#[path = "repl/page.rs"]
+mod page;
+
 #[path = "repl/terminal.rs"]
 mod terminal;
 
@@ -169,6 +172,52 @@ fn exit_leaves() {
         terminal.enter(word);
         assert_eq!(terminal.status(), 0);
     }
+}
+
+#[test]
+fn exit_takes_a_status() {
+    let home = home();
+    let mut terminal = Terminal::start(home.path());
+    terminal.prompt(PROMPT);
+    terminal.enter("exit 3");
+    assert_eq!(terminal.status(), 3);
+    assert_eq!(piped(home.path(), &["--rehearse", "exit", "9"], "").1, 9);
+}
+
+#[test]
+fn following_says_so_and_ends_with_ctrl_c() {
+    let home = home();
+    let mut terminal = Terminal::start(home.path());
+    with_cluster(&mut terminal);
+    terminal.enter("consume test --follow");
+    terminal.expect("following test: Ctrl-C stops");
+    terminal.press(CTRL_C);
+    terminal.expect("stopped following test: 0 records");
+    let shown = terminal.prompt("demo 3/3 › ");
+    assert!(!shown.contains("error"), "{shown}");
+    terminal.press(CTRL_D);
+    assert_eq!(terminal.status(), 130);
+}
+
+#[test]
+fn a_line_that_goes_on_shows_it() {
+    let home = home();
+    let mut terminal = Terminal::start(home.path());
+    terminal.prompt(PROMPT);
+    terminal.press("jq -n '6 *");
+    terminal.press(ENTER);
+    terminal.expect("goes on");
+    terminal.enter("7'");
+    terminal.expect("\n42\n");
+}
+
+#[test]
+fn one_command_is_about_one_cluster() {
+    let home = home();
+    let run = |args: &[&str]| piped(home.path(), args, "").1;
+    assert_eq!(run(&["--rehearse", "-C", "a", "cluster", "up", "b"]), 2);
+    assert_eq!(run(&["--rehearse", "-C", "a", "cluster", "up", "a"]), 0);
+    assert_eq!(run(&["--rehearse", "-C", "a", "-c", "cluster up b"]), 0);
 }
 
 #[test]

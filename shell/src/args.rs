@@ -39,6 +39,13 @@ impl Args {
         self.values.get(name).map(|v| v.iter().map(as_text).collect()).unwrap_or_default()
     }
 
+    /// Puts `to` wherever a value is the text `from`.
+    pub fn replace(&mut self, from: &str, to: &str) {
+        for value in self.values.values_mut().flatten().filter(|value| *value == from) {
+            *value = Value::String(to.to_string());
+        }
+    }
+
     pub fn switch(&self, name: &str) -> bool {
         self.has(name)
     }
@@ -70,7 +77,9 @@ impl Args {
 
 pub fn parse_duration(text: &str) -> Result<Duration> {
     units::parse_duration(text).ok_or_else(|| {
-        Error::usage("bad-value", format!("`{text}` is no duration")).with_cause(
+        let meant = units::meant_duration(text);
+        let meant = meant.map(|meant| format!(" (did you mean `{meant}`?)")).unwrap_or_default();
+        Error::usage("bad-value", format!("`{text}` is no duration{meant}")).with_cause(
             "a duration is a whole number with a unit: `500ms`, `30s`, `5m`, `2h`, `7d`",
         )
     })

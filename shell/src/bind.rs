@@ -13,7 +13,6 @@ use std::sync::Arc;
 use kafsh_lang::{
     Block, Diagnostic, Else, LetValue, Name, Script, Span, Statement, StatementKind, Word,
 };
-use kafsh_model::units;
 
 pub use arguments::{evaluate, values_of};
 pub use names::{Found, find_command};
@@ -181,7 +180,10 @@ impl Binder<'_> {
 
     fn statement(&mut self, statement: &Statement) -> Option<BoundStatement> {
         let kind = match &statement.kind {
-            StatementKind::Pipeline(pipeline) => BoundKind::Pipeline(self.pipeline(pipeline)?),
+            StatementKind::Pipeline(pipeline) => {
+                self.check_comparison(pipeline);
+                BoundKind::Pipeline(self.pipeline(pipeline)?)
+            }
             StatementKind::Let { name, value } => self.bind_let(name, value)?,
             StatementKind::If { condition, then, otherwise } => {
                 let condition = self.taken(condition, "if");
@@ -341,12 +343,11 @@ impl Binder<'_> {
     fn check_duration(&mut self, word: &Word) {
         self.check_variables(word);
         if let Some(text) = word.literal()
-            && units::parse_duration(&text).is_none()
+            && let Err(error) = crate::args::parse_duration(&text)
         {
-            let message = format!("`{text}` is no duration");
             self.diagnostics.push(
-                Diagnostic::error("bind/bad-value", word.span, message)
-                    .with_help("for example `wait 30s …`"),
+                Diagnostic::error("bind/bad-value", word.span, error.message)
+                    .with_help(error.cause.unwrap_or_default()),
             );
         }
     }

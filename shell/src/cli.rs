@@ -172,7 +172,7 @@ fn start(globals: Globals, job: Job, style: Style) -> Result<u8> {
         _ => Origin::Script,
     };
     let session = Arc::new(Session::new(origin, globals.yes));
-    session.use_cluster(globals.cluster);
+    session.give_cluster(globals.cluster);
     if let Some(bootstrap) = globals.bootstrap {
         crate::args::check(crate::spec::Kind::Bootstrap, &bootstrap)
             .map_err(|message| Error::usage("bad-value", message))?;
@@ -193,6 +193,9 @@ fn start(globals: Globals, job: Job, style: Style) -> Result<u8> {
         }
     };
     if globals.check {
+        if let Some(program) = &program {
+            tell!("{}", checked(program));
+        }
         return Ok(0);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -381,7 +384,17 @@ async fn run_program(
     let cancel = runner.cancel.clone();
     let outcome = crate::terminal::interruptible(cancel, runner.run_script(program, args)).await;
     let place = !["<command line>", crate::bind::COMMAND_LINE].contains(&&*program.source.name);
-    status_of(outcome, Style { place, ..style })
+    match status_of(outcome, Style { place, ..style }) {
+        0 => runner.session.exit_status().unwrap_or(0),
+        failed => failed,
+    }
+}
+
+/// What `--check` says of a source that nothing is wrong with.
+fn checked(program: &Program) -> String {
+    let count = program.statements.len();
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{}: {count} statement{plural}, nothing wrong\n", program.source.name)
 }
 
 /// Says what failed and gives the exit status.
@@ -411,7 +424,8 @@ fn usage() -> String {
      \x20     --locked            only plugins of `kafsh-plugins.lock`, as it has them\n\
      \x20 -y, --yes               do not ask before something is lost\n\
      \x20 -V, --version\n\n\
-     kafsh help lists the commands; kafsh help topic create says one.\n"
+     kafsh help lists the commands; kafsh help topic create says one; \
+     kafsh help options more of these.\n"
         .to_string()
 }
 

@@ -249,7 +249,6 @@ fn first_words(context: &CursorContext, names: &Names) -> Offers {
     if context.statement_start {
         list.extend(STATEMENTS.iter().map(|(word, about)| Offer::new(*word, *about)));
         if names.at_prompt {
-            list.push(Offer::new("exit", "leave"));
             list.push(Offer::new("clear", "clear the screen"));
         }
     }
@@ -338,6 +337,12 @@ fn arguments(
     let given = given(spec, words);
     let partial = context.partial.text.as_str();
     let bare = context.partial.quote.is_none() && !given.only_positional;
+    if let (Some(FlagSpec { name: "set", .. }), Some(plugin)) =
+        (given.pending, plugin(spec, &given))
+    {
+        let before: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+        return values::plugin_settings(plugin, partial, &before);
+    }
     if let Some((_, kind)) = given.pending.and_then(|flag| flag.value) {
         return values::of_kind(kind, partial, &[], names);
     }
@@ -365,6 +370,12 @@ fn arguments(
         return flags(spec, &given);
     }
     offers
+}
+
+/// The plugin that a command's own words name: whose settings `--set` is about.
+fn plugin<'w>(spec: &'static CommandSpec, given: &Given<'w>) -> Option<&'w str> {
+    let at = spec.args.iter().position(|arg| matches!(arg.kind, Kind::Plugin(_)))?;
+    given.positional.get(at).copied()
 }
 
 /// The words of a command, for `help`.

@@ -160,7 +160,7 @@ impl Context {
                     spec.zookeeper_address(),
                     spec.zookeeper.chroot.clone().unwrap_or_default(),
                 )),
-                client: Vec::new(),
+                client: spec.client(),
                 timeout: CALL_DEADLINE,
             },
             Known::Attached(attached) => Target {

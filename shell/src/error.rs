@@ -1,7 +1,7 @@
 //! Errors to text: what, evidence, cause, next; on standard error, with a caret in scripts.
 
 use kafsh_lang::{Diagnostic, Span};
-use kafsh_model::Error;
+use kafsh_model::{Class, Error};
 
 use crate::bind::{Rejected, Source};
 use crate::output::escape_controls;
@@ -36,8 +36,12 @@ const RESET: &str = "\u{1b}[0m";
 pub fn render_failure(failure: &Failure, style: Style) -> String {
     let error = &failure.error;
     let mut out = String::new();
-    let label = paint("error:", RED, style);
-    out.push_str(&format!("{label} {}\n", escape_controls(&error.message)));
+    // Whoever ended it knows that it was no error.
+    let label = match error.class {
+        Class::Interrupted => String::new(),
+        _ => format!("{} ", paint("error:", RED, style)),
+    };
+    out.push_str(&format!("{label}{}\n", escape_controls(&error.message)));
     if let (Some((source, span)), true) = (&failure.place, style.place) {
         out.push_str(&place(source, *span, style));
     }
@@ -48,7 +52,9 @@ pub fn render_failure(failure: &Failure, style: Style) -> String {
         out.push_str(&format!("  {} {}\n", paint("because", DIM, style), escape_controls(cause)));
     }
     for (index, next) in error.next.iter().enumerate() {
-        out.push_str(&format!("  {}  {}\n", index + 1, escape_controls(next)));
+        // No numbers: what looks like a menu is answered with one.
+        let lead = if index == 0 { "try" } else { "or" };
+        out.push_str(&format!("  {lead:<3}  {}\n", escape_controls(next)));
     }
     out
 }

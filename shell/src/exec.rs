@@ -223,6 +223,9 @@ const DOWNLOAD_SECONDS_MAX: &str = "120";
 /// Redirects that are followed, from TLS to TLS alone.
 const REDIRECTS_MAX: &str = "5";
 
+/// How `curl` ends where a certificate cannot be verified.
+const CURL_NOT_TRUSTED: i32 = 60;
+
 /// What an https URL gives, by `curl`: the one program that every machine with TLS roots has, so
 /// that no second TLS stack is linked. `shown` is the URL without what may be secret.
 pub async fn download(url: &str, shown: &str, bytes_max: u64) -> Result<Vec<u8>> {
@@ -273,9 +276,14 @@ pub async fn download(url: &str, shown: &str, bytes_max: u64) -> Result<Vec<u8>>
     }
     let said = String::from_utf8_lossy(&said);
     let why = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    Err(Error::unavailable("unavailable", format!("`{shown}` gives no file"))
-        .with_evidence(why.trim().replace(url, shown))
-        .with_cause(format!("curl: {status}")))
+    let error = Error::unavailable("unavailable", format!("`{shown}` gives no file"))
+        .with_evidence(why.trim().replace(url, shown));
+    Err(match status.code() {
+        Some(CURL_NOT_TRUSTED) => error
+            .with_cause("nobody whom this machine trusts vouches for the server's certificate")
+            .with_evidence("`CURL_CA_BUNDLE` may name a file with the certificates to trust"),
+        _ => error.with_cause(format!("curl: {status}")),
+    })
 }
 
 /// Opens a file in the browser of the desktop, where there is one; what becomes of it is its own.

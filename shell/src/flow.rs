@@ -18,6 +18,10 @@ pub struct Output {
     pub failed_items: usize,
     /// Code of what stopped them, for the audit log: of one that was refused, else of the first
     pub failed_code: Option<String>,
+    /// What an item is, where `1 item failed` would say it badly: `problem found`
+    pub failed_as: Option<(&'static str, &'static str)>,
+    /// What a person who waits at a terminal should know
+    pub hint: Option<String>,
 }
 
 impl Output {
@@ -26,7 +30,8 @@ impl Output {
     }
 
     pub fn of(flow: Flow) -> Self {
-        Output { flow, notes: Vec::new(), failed_items: 0, failed_code: None }
+        let notes = Vec::new();
+        Output { flow, notes, failed_items: 0, failed_code: None, failed_as: None, hint: None }
     }
 
     pub fn value(value: Value, view: View) -> Self {

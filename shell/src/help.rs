@@ -3,7 +3,7 @@
 pub mod topics;
 
 use crate::commands;
-use crate::spec::{ArgSpec, Arity, CommandSpec, Effect, FlagSpec, Place};
+use crate::spec::{ArgSpec, Arity, CommandSpec, Effect, FlagSpec, Kind, Place};
 
 /// One line: the words, arguments and that there are flags.
 pub fn usage(spec: &CommandSpec) -> String {
@@ -76,6 +76,9 @@ fn shown_flag(flag: &FlagSpec) -> String {
 
 fn help_of(flag: &FlagSpec) -> String {
     let mut help = flag.help.to_string();
+    if let Some((_, Kind::Choice(choices))) = flag.value {
+        help.push_str(&format!(": {}", choices.join(", ")));
+    }
     if flag.repeats {
         help.push_str("; may be repeated");
     }

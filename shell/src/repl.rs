@@ -84,7 +84,13 @@ pub async fn run(runner: Runner, style: Style) -> Result<u8> {
             Typed::Line(line) if line.trim().is_empty() => {}
             Typed::Line(line) if line.trim() == CLEAR => out!("{CLEAR_SCREEN}"),
             Typed::Line(line) if LEAVE.contains(&line.trim()) => break,
-            Typed::Line(line) => status = run_line(&runner, line, style).await,
+            Typed::Line(line) => {
+                status = run_line(&runner, line, style).await;
+                if runner.session.is_leaving() {
+                    status = runner.session.exit_status().unwrap_or(status);
+                    break;
+                }
+            }
             Typed::Cleared => {}
             Typed::End => break,
         }

@@ -3,6 +3,8 @@
 
 mod advice;
 mod deliver;
+mod expect;
+mod near;
 mod pipeline;
 mod sink;
 
@@ -66,6 +68,8 @@ pub struct Runner {
 pub trait User: Send + Sync {
     /// A remark on standard error.
     fn note(&self, text: &str);
+    /// Somebody reads standard error as it is written.
+    fn is_there(&self) -> bool;
     /// Asks for consent; `None`: there is nobody to ask.
     fn ask(&self, question: &str) -> Option<bool>;
 }
@@ -108,6 +112,7 @@ impl Runner {
                 break;
             }
             for (source, block) in blocks {
+                self.session.begin_closing();
                 outcome = outcome.and(closing.exit_block(&source, &block, self.hurries()).await);
             }
         }
@@ -172,6 +177,9 @@ impl Runner {
     ) -> LocalFuture<'a, Outcome> {
         Box::pin(async move {
             for statement in statements {
+                if self.session.is_leaving() {
+                    return Ok(());
+                }
                 if self.cancel.is_cancelled() {
                     return Err(Error::interrupted().into());
                 }
@@ -252,6 +260,9 @@ impl Runner {
             return Err(placed(Error::failed("too-many", message).into(), source, span));
         }
         for value in values {
+            if self.session.is_leaving() {
+                break;
+            }
             self.session.set_variable(name, value);
             self.statements(body, source).await?;
         }
@@ -365,39 +376,6 @@ impl Runner {
         self.cancel.run(sleep).await
     }
 
-    async fn expect(
-        &self,
-        code: Option<&Word>,
-        pipeline: &BoundPipeline,
-        source: &Arc<Source>,
-    ) -> Result<(), Error> {
-        let what = shown(source, pipeline);
-        let Some(code) = code else {
-            let value = self.one_value(pipeline, source).await?;
-            return match truth(&value, "expect")? {
-                true => Ok(()),
-                false => Err(Error::failed(
-                    "expectation-failed",
-                    format!("expected `{what}` to be true"),
-                )),
-            };
-        };
-        let code = as_text(&evaluate(code, &self.session.variables())?);
-        match self.collect(pipeline, source).await {
-            Err(error) if error.code == code => Ok(()),
-            Err(error) if error.class == Class::Interrupted => Err(error),
-            Err(error) => {
-                let message = format!("expected error `{code}` from `{what}`");
-                Err(Error::failed("expectation-failed", message)
-                    .with_evidence(format!("error {}: {}", error.code, error.message)))
-            }
-            Ok(_) => {
-                let message = format!("expected error `{code}` from `{what}`");
-                Err(Error::failed("expectation-failed", message).with_cause("it succeeded"))
-            }
-        }
-    }
-
     /// The one output of a pipeline. None or many is an error that says how to wrap it: "the last
     /// of many" would pass on a broken topic.
     async fn one_value(
@@ -405,21 +383,23 @@ impl Runner {
         pipeline: &BoundPipeline,
         source: &Arc<Source>,
     ) -> Result<Value, Error> {
-        let mut values = self.collect(pipeline, source).await?;
-        match (values.pop(), values.len()) {
-            (Some(value), 0) => Ok(value),
-            (None, _) => Err(Error::failed("no-output", "there is no output where one is needed")
+        one_of(self.collect(pipeline, source).await?)
+    }
+}
+
+/// The one of the outputs of a pipeline.
+fn one_of(mut values: Vec<Value>) -> Result<Value, Error> {
+    match (values.pop(), values.len()) {
+        (Some(value), 0) => Ok(value),
+        (None, _) => Err(Error::failed("no-output", "there is no output where one is needed")
+            .with_cause("wrap the filter so that it always gives one: `| jq '[…] | length > 0'`")),
+        (Some(_), more) => {
+            let count = more + 1;
+            Err(Error::failed("many-outputs", format!("{count} outputs where one is needed"))
                 .with_cause(
-                    "wrap the filter so that it always gives one: `| jq '[…] | length > 0'`",
-                )),
-            (Some(_), more) => {
-                let count = more + 1;
-                Err(Error::failed("many-outputs", format!("{count} outputs where one is needed"))
-                    .with_cause(
-                        "several become one by `| jq -s .`, or in the filter by `[…] | all`, \
-                         `any`, `length`, `first`",
-                    ))
-            }
+                    "several become one by `| jq -s .`, or in the filter by `[…] | all`, `any`, \
+                     `length`, `first`",
+                ))
         }
     }
 }

@@ -26,10 +26,16 @@ pub type ExitBlock = (Arc<Source>, Arc<Vec<BoundStatement>>);
 #[derive(Default)]
 struct State {
     cluster: Option<String>,
+    /// As `-C` of the command line named it
+    given: Option<String>,
     bootstrap: Option<String>,
     format: Option<Format>,
     variables: BTreeMap<String, Value>,
     exit_blocks: Vec<ExitBlock>,
+    /// `exit` was said: nothing more runs
+    leaving: bool,
+    /// The status that it named
+    status: Option<u8>,
     /// Clusters to destroy at the end
     ephemeral: Vec<String>,
     /// Pages that are served as long as this lives, by the cluster that they show
@@ -76,6 +82,17 @@ impl Session {
         self.state().bootstrap.clone()
     }
 
+    /// `-C` of the command line.
+    pub fn given_cluster(&self) -> Option<String> {
+        self.state().given.clone()
+    }
+
+    /// The cluster of `-C`, for as long as nothing else is chosen.
+    pub fn give_cluster(&self, name: Option<String>) {
+        self.state().given = name.clone();
+        self.use_cluster(name);
+    }
+
     pub fn use_bootstrap(&self, bootstrap: String) {
         self.state().bootstrap = Some(bootstrap);
     }
@@ -94,6 +111,27 @@ impl Session {
 
     pub fn set_variable(&self, name: &str, value: Value) {
         self.state().variables.insert(name.to_string(), value);
+    }
+
+    /// `exit`: what comes after it does not run.
+    pub fn leave(&self, status: Option<u8>) {
+        let mut state = self.state();
+        state.leaving = true;
+        state.status = status.or(state.status);
+    }
+
+    pub fn is_leaving(&self) -> bool {
+        self.state().leaving
+    }
+
+    /// The blocks of `on-exit` run to their end, whatever was said before.
+    pub fn begin_closing(&self) {
+        self.state().leaving = false;
+    }
+
+    /// The status that `exit` named.
+    pub fn exit_status(&self) -> Option<u8> {
+        self.state().status
     }
 
     pub fn push_exit_block(&self, block: ExitBlock) {

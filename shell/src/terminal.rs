@@ -46,6 +46,10 @@ impl User for Terminal {
         }
     }
 
+    fn is_there(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
     fn ask(&self, question: &str) -> Option<bool> {
         let (stdin, mut stderr) = (std::io::stdin(), std::io::stderr());
         if !stdin.is_terminal() || !stderr.is_terminal() {

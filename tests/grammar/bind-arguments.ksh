@@ -17,3 +17,13 @@ consume orders --from yesterday
 #                     ^^^^^^^^^ bind/bad-value: is no position in a log
 broker stop two
 #           ^^^ bind/bad-value: `two`
+topic list | where .partitions > 5
+#                              ^^^ bind/compared-redirect: this would write to a file named `5`
+topic list | jq .partitions >=5
+#                           ^^^ bind/compared-redirect: this would write to a file named `=5`
+topic list | where .name == orders
+#                        ^^ bind/extra-argument: `where` takes no further argument here
+wait 7days
+#    ^^^^^ bind/bad-value: `7days` is no duration (did you mean `7d`?)
+exit 256
+#    ^^^ bind/bad-value: `256` is no whole number from 0 to 255

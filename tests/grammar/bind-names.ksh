@@ -17,3 +17,7 @@ topic list | grep orders
 #            ^^^^ bind/unknown-command: there is no command `grep`
 expect error topic-exits topic create orders
 #            ^^^^^^^^^^^ bind/unknown-code: no error has the code `topic-exits`
+x = 5
+#^ bind/unknown-command: there is no command `x`
+wiat 3s
+#^^^^ bind/unknown-command: there is no command `wiat`

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::component::plugin;
 use crate::stage::{Stage, wander};
 
 /// Pages that the bar at the top leads to.
@@ -30,6 +31,12 @@ fn every_page_is_come_to_by_links_and_says_what_it_is() {
     let first = &pages["/"];
     assert!(first.contains("at risk") && first.contains("broker 2"), "{first}");
     assert!(first.contains("since "), "{first}");
+    for address in ["/brokers", "/brokers/2"] {
+        let page = &pages[address];
+        assert!(page.contains("class=\"since\">since <time"), "since when it is gone:\n{page}");
+    }
+    // Of its partitions ZooKeeper tells it, once the session of the broker has ended.
+    assert!(pages["/topics/orders"].contains(">Since</th>"), "{}", pages["/topics/orders"]);
     stage.served.end();
 }
 
@@ -58,5 +65,28 @@ fn every_page_is_there_as_json() {
             assert_eq!(answer["error"]["code"], code, "{address} {key}: {answer}");
         }
     }
+    stage.served.end();
+}
+
+#[test]
+fn somebody_elses_plugin_is_shown_with_its_grant_and_what_was_stopped() {
+    let script = "cluster up demo --brokers 3\ntopic create t -p 1 -r 1\nproduce t <<END\nx\nEND\n\
+                  plugin install theirs.wasm --grant clock\n\
+                  try consume t | transform theirs > \"out.txt\"";
+    let component = plugin("transform", "theirs", "1.2.0", &["log", "clock"]);
+    let mut stage = Stage::with(script, &[("theirs.wasm", &component)]);
+    let cookie = stage.served.cookie();
+    let answers = stage.served.get("/plugins?format=json", &cookie).json();
+    let rows = answers["answers"]["plugins"]["value"].as_array().expect("plugins").clone();
+    let row = rows.iter().find(|row| row["name"] == "theirs").expect("what was installed");
+    let digest = row["digest"].as_str().expect("a digest");
+    let page = stage.served.get("/plugins", &cookie);
+    let (denied, installed) = page.text().split_once(">Policies in charge<").expect("two parts");
+    assert!(denied.contains("/plugins/theirs") && denied.contains("plugin-panic"), "{denied}");
+    let own = installed.split("<tr>").find(|row| row.contains("/plugins/theirs"));
+    let own = own.unwrap_or_else(|| panic!("no row of its own:\n{installed}"));
+    assert!(own.contains("1.2.0") && own.contains("clock") && own.contains(digest), "{own}");
+    let one = stage.served.get("/plugins/theirs", &cookie);
+    assert!(one.text().contains("clock") && one.text().contains(digest), "{}", one.text());
     stage.served.end();
 }

@@ -21,7 +21,12 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(90);
 /// Longest that a page may take with a broker that hangs, beside other tests.
 const HANGING_MAX: Duration = Duration::from_secs(20);
 /// A few looks of the live page.
-const LOOKS: Duration = Duration::from_secs(7);
+const LOOKS: Duration = Duration::from_secs(5);
+
+/// Records by which the lag of a group grows.
+const LAG_STEP: usize = 500;
+/// Between two looks at the groups: those that are closer are not compared.
+const LOOK_EVERY: Duration = Duration::from_millis(1_600);
 
 /// Records that are produced until the first of them is seen.
 const FOLLOW_TRIES: u32 = 10;
@@ -61,8 +66,9 @@ fn the_first_walk_is_seen_in_the_page() {
     follows(&cluster, &mut browser);
     let cookie = served.cookie();
     same_answers(&cluster, &served, &cookie);
-    live_update(&cluster, &mut browser, &own);
+    live_update(&cluster, &mut browser, &own, (&served, &cookie));
     silence(&cluster, &served, &cookie);
+    lag_has_a_way(&cluster, &served, &cookie);
     is_at_peace(&browser, &served);
     served.end();
 }
@@ -157,6 +163,11 @@ fn silence(cluster: &RealCluster, served: &Served, cookie: &str) {
     let brokers = served.get("/brokers", cookie);
     let text = brokers.text();
     assert!(text.contains("paused") && text.contains("unknown"), "{text}");
+    assert!(text.contains("since <time"), "since when it is paused:\n{text}");
+    // Its settings are its own to tell: they are given up on, and the rest of its page is there.
+    let answers = served.get("/brokers/3?format=json", cookie).json()["answers"].clone();
+    assert!(!answers["config"]["error"].is_null(), "{answers}");
+    assert_eq!(answers["broker"]["value"]["state"], "paused", "{answers}");
     cluster.run(&["broker", "resume", "3"]).ok();
     let until = Instant::now() + NOTICED_WITHIN;
     while !served.get("/", cookie).text().contains("3 of 3") {
@@ -165,9 +176,41 @@ fn silence(cluster: &RealCluster, served: &Served, cookie: &str) {
     }
 }
 
+/// What one group has to read grows while records come, and drains while it reads.
+#[track_caller]
+fn lag_has_a_way(cluster: &RealCluster, served: &Served, cookie: &str) {
+    let lines = "record\n".repeat(LAG_STEP);
+    served.get("/groups", cookie);
+    cluster.kafsh().stdin(lines).run(&["produce", "test"]).ok();
+    seen_soon(served, cookie, "growing ");
+    // Looks of a minute are compared: it has to come below all that was seen in its first half.
+    cluster.run(&["consume", "test", "--group", "readers", "--timeout", "10s"]).ok();
+    seen_soon(served, cookie, "draining ");
+}
+
+/// Looks at the groups as an open page does, until a word is there.
+#[track_caller]
+fn seen_soon(served: &Served, cookie: &str, word: &str) {
+    let until = Instant::now() + SHOWN_WITHIN;
+    loop {
+        let page = served.get("/groups", cookie);
+        if page.text().contains(word) {
+            let twice = page.text().contains("/s/s") || page.text().contains("/min/s");
+            return assert!(!twice, "{}", page.text());
+        }
+        assert!(Instant::now() < until, "no `{word}`:\n{}", page.text());
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
 /// A broker goes and comes back before an open page.
 #[track_caller]
-fn live_update(cluster: &RealCluster, browser: &mut Browser, own: &str) {
+fn live_update(
+    cluster: &RealCluster,
+    browser: &mut Browser,
+    own: &str,
+    (served, cookie): (&Served, &str),
+) {
     browser.open(&format!("{own}/"));
     browser.eval("window.here = 1");
     // The pointer rests above what is kept up to date, not on it.
@@ -178,6 +221,11 @@ fn live_update(cluster: &RealCluster, browser: &mut Browser, own: &str) {
     browser.wait_for(under, NOTICED_WITHIN);
     browser.wait_for(&format!("{under}.innerText.includes('since ')"), SHOWN_WITHIN);
     browser.wait_for("document.body.innerText.includes('2 of 3')", SHOWN_WITHIN);
+    for (address, before) in [("/brokers", "died"), ("/topics/test", ">Since</th>")] {
+        let page = served.get(address, cookie);
+        let told = page.text().split_once(before).is_some_and(|(_, rest)| rest.contains("<time"));
+        assert!(told, "{address} does not say since when:\n{}", page.text());
+    }
     assert_eq!(audit(browser), Vec::<String>::new(), "the overview with a broker gone");
 
     // Nothing moves under the pointer.

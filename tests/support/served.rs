@@ -123,7 +123,7 @@ impl Served {
             std::thread::sleep(Duration::from_millis(10));
         };
         let said = self.stderr.take().expect("a reader").join().expect("what it said");
-        assert!(!said.contains("panicked"), "{said}");
+        assert!(!said.contains("panicked at"), "{said}");
         assert_eq!(status.code(), Some(0), "{said}");
         let there = std::net::TcpStream::connect(("127.0.0.1", self.port));
         assert!(there.is_err(), "port {} still answers", self.port);

@@ -1,5 +1,6 @@
 //! Measures a release build of the shell against kcat and Kafka's own tools, on a cluster that is
-//! made for it and destroyed after. Prints the table that BENCHMARKS.md holds.
+//! made for it and destroyed after, and the sandbox of plugins against the bare engine. Prints the
+//! tables that BENCHMARKS.md holds.
 
 use crate::bare::{Bare, Way};
 use crate::machine::Machine;
@@ -29,6 +30,8 @@ const PAGES_OPEN: usize = 10;
 const PAGES_OPEN_FOR: Duration = Duration::from_secs(10);
 /// How long making and destroying the cluster may take, each.
 const CLUSTER_MAX: Duration = Duration::from_secs(180);
+/// How long the sandbox may take: an optimised build, and half a minute of figures.
+const SANDBOX_MAX: Duration = Duration::from_secs(30 * 60);
 /// How deep in the store the jars are looked for.
 const STORE_DEPTH_MAX: usize = 8;
 
@@ -46,7 +49,17 @@ pub fn bench(machine: &mut Machine, place: &Place, yes: bool) -> Result<(), Fail
     demo::install_kafka(&mut bench.kafsh(&[]))?;
     let rows = bench.measured()?;
     print!("{}", markdown(&today(), &machine_line(), &rows));
-    Ok(())
+    eprintln!("measure: the sandbox of plugins (release: building it takes minutes)");
+    println!("\nThe sandbox: figures of a call, or of one record of its batch.\n");
+    let advice = "what the benchmark says is above";
+    run(&mut sandbox(machine), Show::Inherit, Some(SANDBOX_MAX), advice)
+}
+
+/// Measures calls of plugins and prints rows of its own: only the host's crate has an engine.
+fn sandbox(machine: &Machine) -> Command {
+    let mut cargo = machine.cargo();
+    cargo.args(["run", "--locked", "--release", "-p", "kafsh-host", "--example", "plugin_bench"]);
+    cargo
 }
 
 struct Bench<'a> {
@@ -281,6 +294,16 @@ mod tests {
     fn a_ratio_is_that_of_the_medians() {
         let row = row("x", "ms", &[1.0, 3.0, 9.0], Some((&[2.0, 1.0], "y")), "").unwrap();
         assert_eq!(row.ratio, Some((2.0, "y")));
+    }
+
+    #[test]
+    fn the_sandbox_is_measured_by_the_bench_that_is_there() {
+        let place = crate::sandbox::Sandbox::new();
+        let command = sandbox(&place.machine());
+        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+        let named = words.iter().position(|word| word == "--example").map(|at| &words[at + 1]);
+        let file = format!("../../shell/crates/host/examples/{}.rs", named.unwrap());
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(file).is_file());
     }
 
     #[test]

@@ -39,7 +39,8 @@ usage: cargo xtask COMMAND
   demo  [--yes]           set up, build, then bring up a real cluster and use it
   test  [--yes] [NAME…]   set up, then run every test, or those whose names contain NAME;
                           what follows `--` goes to the test programs as it stands
-  bless [NAME…]           run the tests and accept their output as the expected output
+  bless [PART]            accept what golden scripts print now as what they are expected to print:
+                          all of them, or those whose path contains PART
   bench [--yes]           measure a release build against kcat and Kafka's own tools;
                           prints the table that BENCHMARKS.md holds
   screenshots [--yes] FOLDER
@@ -58,7 +59,7 @@ enum Chore {
     Setup { yes: bool },
     Demo { yes: bool },
     Test { yes: bool, args: Vec<String> },
-    Bless { args: Vec<String> },
+    Bless { part: Option<String> },
     Bench { yes: bool },
     Screenshots { yes: bool, folder: String },
 }
@@ -91,7 +92,13 @@ fn parse(args: &[String]) -> Result<Chore, Failure> {
         "demo" => Chore::Demo { yes },
         "bench" => Chore::Bench { yes },
         "test" => Chore::Test { yes, args: args.clone() },
-        "bless" => Chore::Bless { args: args.clone() },
+        "bless" => {
+            let part = args.first().filter(|part| !part.starts_with('-')).cloned();
+            if part.is_some() {
+                args.remove(0);
+            }
+            Chore::Bless { part }
+        }
         "screenshots" => match args.first().filter(|folder| !folder.starts_with('-')) {
             Some(folder) => {
                 let folder = folder.clone();
@@ -104,7 +111,7 @@ fn parse(args: &[String]) -> Result<Chore, Failure> {
             return Err(Failure::usage(format!("no chore is called `{other}`\n\n{HELP}")));
         }
     };
-    let takes_names = matches!(chore, Chore::Test { .. } | Chore::Bless { .. });
+    let takes_names = matches!(chore, Chore::Test { .. });
     let stray = args.iter().find(|arg| !takes_names || arg.starts_with('-'));
     match stray {
         Some(arg) if !takes_names || arg != "--" => {
@@ -126,7 +133,7 @@ fn perform(chore: Chore) -> Result<(), Failure> {
         Chore::Setup { yes } => setup::setup(&mut machine, &need::EVERY, yes),
         Chore::Demo { yes } => demo::demo(&mut machine, &place, yes),
         Chore::Test { yes, args } => test::test(&mut machine, &place, yes, &args),
-        Chore::Bless { args } => bless::bless(&machine, &place, &args),
+        Chore::Bless { part } => bless::bless(&machine, &place, part.as_deref()),
         Chore::Bench { yes } => bench::bench(&mut machine, &place, yes),
         Chore::Screenshots { yes, folder } => {
             screenshots::screenshots(&mut machine, yes, folder.as_ref())

@@ -29,13 +29,16 @@ pub enum Need {
     /// The tests complete a line of kafsh in it.
     Fish,
     Zsh,
+    /// The tests serve and fetch a plugin over https.
+    Openssl,
+    Curl,
 }
 
 /// Building the shell and running clusters.
 pub const DEMO: [Need; 6] = [Need::C, Need::Cxx, Need::Make, Need::Guest, Need::Java, Need::Maven];
 
 /// The same and what only the tests and benchmarks use.
-pub const EVERY: [Need; 10] = [
+pub const EVERY: [Need; 12] = [
     Need::C,
     Need::Cxx,
     Need::Make,
@@ -46,6 +49,8 @@ pub const EVERY: [Need; 10] = [
     Need::Chromium,
     Need::Fish,
     Need::Zsh,
+    Need::Openssl,
+    Need::Curl,
 ];
 
 /// Building the shell and taking pictures of its page on rehearsed clusters.
@@ -65,6 +70,8 @@ impl Need {
             Self::Chromium => "Chromium, in which the tests look at the page",
             Self::Fish => "fish, in which the tests complete a line",
             Self::Zsh => "zsh, in which the tests complete a line",
+            Self::Openssl => "openssl, with which the tests serve a plugin over https",
+            Self::Curl => "curl, which brings plugins over https",
         }
     }
 
@@ -81,6 +88,8 @@ impl Need {
             Self::Chromium => probe_program(machine, "chromium"),
             Self::Fish => probe_program(machine, "fish"),
             Self::Zsh => probe_program(machine, "zsh"),
+            Self::Openssl => probe_program(machine, "openssl"),
+            Self::Curl => probe_program(machine, "curl"),
             Self::C => probe_compiler(machine, "cc", "c", "stdio.h"),
             Self::Cxx => probe_compiler(machine, "c++", "c++", "cstdio"),
             Self::Guest => guest::find(machine).ok_or_else(String::new),
@@ -107,6 +116,8 @@ impl Need {
             Self::Chromium => &[&["chromium", "fonts-dejavu-core"], &["chromium"]],
             Self::Fish => &[&["fish"]],
             Self::Zsh => &[&["zsh"]],
+            Self::Openssl => &[&["openssl"]],
+            Self::Curl => &[&["curl"]],
         }
     }
 }

@@ -175,6 +175,8 @@ mod tests {
             ("gcc", "cc"),
             ("g++", "c++"),
             ("make", "make"),
+            ("openssl", "openssl"),
+            ("curl", "curl"),
         ];
         for (package, program) in programs {
             script += &provide(package, program);
@@ -205,7 +207,7 @@ mod tests {
         let install = format!(
             "{OPTIONS} install -y --no-install-recommends gcc libc6-dev g++ make \
              openjdk-17-jre-headless maven kcat chromium fonts-dejavu-core \
-             fish zsh"
+             fish zsh openssl curl"
         );
         assert_eq!(sandbox.calls("apt-get"), [format!("{OPTIONS} update"), install]);
         assert_eq!(sandbox.noninteractive_calls("apt-get"), 2);
@@ -217,7 +219,7 @@ mod tests {
     fn only_what_is_missing_is_installed() {
         let sandbox = bare_debian();
         with_guest(&sandbox);
-        for program in ["cc", "c++", "make", "mvn", "chromium", "fish", "zsh"] {
+        for program in ["cc", "c++", "make", "mvn", "chromium", "fish", "zsh", "openssl", "curl"] {
             sandbox.program(program, "exit 0");
         }
         sandbox.java("21.0.2");

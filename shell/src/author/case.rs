@@ -314,7 +314,7 @@ impl CaseFile {
         for (index, table) in read.case.into_iter().enumerate() {
             let name = table.get("name").and_then(|name| name.get_ref().as_str());
             let name = name.map_or_else(|| format!("case {}", index + 1), String::from);
-            let case = Case::of(table, kind, name.clone());
+            let case = Case::of(table, kind, name.clone(), &text);
             cases.push(case.map_err(|why| wrong(format!("`{name}`:\n{why}")))?);
         }
         if cases.is_empty() {
@@ -347,7 +347,8 @@ impl CaseFile {
         let mut edits: Vec<(Range<usize>, String)> = Vec::new();
         for (index, outcome) in outcomes {
             let case = &self.cases[*index];
-            for key in expected_keys(kind) {
+            // Backwards, since what is put in one place later stands there first.
+            for key in expected_keys(kind).iter().rev() {
                 match (case.places.get(*key), outcome.get(*key)) {
                     (Some(place), Some(value)) => edits.push((place.clone(), inline(value))),
                     // A list of nothing is what is left of one that was expected.
@@ -374,7 +375,8 @@ impl CaseFile {
         }
         let expected = |text: &str| -> Option<Vec<Table>> {
             let read: Read = toml::from_str(text).ok()?;
-            let cases = read.case.into_iter().map(|table| Case::of(table, kind, String::new()));
+            let cases =
+                read.case.into_iter().map(|table| Case::of(table, kind, String::new(), text));
             cases.map(|case| case.ok().map(|case| case.expected)).collect()
         };
         let written = expected(&text);
@@ -407,8 +409,9 @@ impl Case {
         table: BTreeMap<String, Spanned<Value>>,
         kind: PluginKind,
         name: String,
+        text: &str,
     ) -> Result<Case, String> {
-        let end = table.values().map(|value| value.span().end).min().unwrap_or_default();
+        let end = last_entry(table.values().map(Spanned::span).collect(), text);
         let (mut expected, mut places, mut rest) = (Table::new(), BTreeMap::new(), Table::new());
         for (key, value) in table {
             if expected_keys(kind).contains(&key.as_str()) {
@@ -439,6 +442,18 @@ impl Case {
         };
         Ok(Case { name, input, settings, fuel, expected, places, end })
     }
+}
+
+/// Where the last of a case's own entries ends: behind it, and before a table that has a heading,
+/// is room for more.
+fn last_entry(mut places: Vec<Range<usize>>, text: &str) -> usize {
+    places.sort_by_key(|place| place.start);
+    let headed = |place: &Range<usize>| {
+        let line = text[..place.start].rfind('\n').map_or(0, |at| at + 1);
+        text[line..].trim_start().starts_with('[')
+    };
+    let own = places.iter().take_while(|place| !headed(place)).last();
+    own.or(places.first()).map_or(0, |place| place.end)
 }
 
 /// A value on one line; a list of tables with a line for each.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, process};
 
 use kafsh_cluster::Cancel;
+use kafsh_model::quote::quoted;
 use kafsh_model::{Error, Result};
 use kafsh_pack::toolchain::{INSTALL, Job, NoToolchain, Profile, TARGET_DIR_VARIABLE, Toolchain};
 use kafsh_pack::{About, PackedPlugin};
@@ -30,6 +31,17 @@ pub struct Project {
     profile: Profile,
     /// The checkout whose SDK it is built with
     checkout: Option<PathBuf>,
+}
+
+/// The command that makes a packed file anew where it lies as [`Project::build`] leaves it; one
+/// that says how it is done, where its crate is not known.
+pub fn rebuilds(file: &Path) -> String {
+    let packed = file.parent().filter(|folder| folder.ends_with(PACKED));
+    match packed.and_then(|folder| folder.ancestors().nth(Path::new(PACKED).iter().count())) {
+        Some(folder) if folder.as_os_str().is_empty() => "plugin build .".to_string(),
+        Some(folder) => format!("plugin build {}", quoted(&folder.to_string_lossy())),
+        None => "help plugin build".to_string(),
+    }
 }
 
 /// A plugin that was built just now.
@@ -219,6 +231,17 @@ fn checkout(package: &Value) -> Option<PathBuf> {
 mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn the_command_that_builds_it_anew_names_its_folder() {
+        let of = |file: &str| rebuilds(Path::new(file));
+        assert_eq!(of("limits/target/plugin/limits.wasm"), "plugin build limits");
+        assert_eq!(of("/a b/target/plugin/x.wasm"), "plugin build '/a b'");
+        assert_eq!(of("target/plugin/limits.wasm"), "plugin build .");
+        for elsewhere in ["limits.wasm", "plugin/limits.wasm", "https://h/limits.wasm"] {
+            assert_eq!(of(elsewhere), "help plugin build");
+        }
+    }
 
     #[test]
     fn a_compilers_words_stand_without_its_progress() {

@@ -131,6 +131,7 @@ fn absent(node: Node) -> NodeFacts {
         node,
         process: ProcessState::Absent,
         properties: Vec::new(),
+        since_ms: None,
         restart_needed: false,
         data: vec![DataDirFacts {
             path: format!("/kafsh/clusters/demo/{folder}/data"),

@@ -11,7 +11,7 @@ use kafsh_model::plugin::{Manifest, Settings};
 use kafsh_model::{Error, Result};
 use serde_json::Value;
 
-use super::project::Project;
+use super::project::{Project, rebuilds};
 use crate::args::Args;
 use crate::call::Call;
 use crate::spec::{ArgSpec, Arity, FlagSpec, Kind};
@@ -66,11 +66,15 @@ impl Component {
             return Component::built(&project, call).await;
         }
         if path.is_file() {
-            return Component::of(read(&path)?.into(), false);
+            let component = Component::of(read(&path)?.into(), false);
+            return component.map_err(|error| match error.next.is_empty() {
+                true => error.with_next(rebuilds(Path::new(word))),
+                false => error,
+            });
         }
         if word.contains('/') || word.ends_with(".wasm") {
             return Err(Error::not_found("file-not-found", format!("there is no `{word}`"))
-                .with_next("plugin build FOLDER"));
+                .with_next(rebuilds(Path::new(word))));
         }
         let bundled = kafsh_bundled::plugins();
         if let Some(plugin) = bundled.iter().find(|plugin| plugin.name == word) {

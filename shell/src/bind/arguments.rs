@@ -190,7 +190,12 @@ impl Sorter {
         }
         if let Some(extra) = words.next() {
             let message = format!("`{}` takes no further argument here", self.spec.name());
-            let usage = format!("usage: {}", crate::help::usage(self.spec));
+            let usage = match self.spec.args {
+                [arg] if arg.kind == Kind::Jq => {
+                    format!("put the whole filter in quotes: `{} '.a == 1'`", self.spec.name())
+                }
+                _ => format!("usage: {}", crate::help::usage(self.spec)),
+            };
             self.wrong.push(
                 Diagnostic::error("bind/extra-argument", extra.span, message).with_help(usage),
             );

@@ -115,8 +115,9 @@ fn nearest(first: &str, second: Option<&str>) -> Vec<String> {
     let mut near: Vec<String> =
         suggest(&typed, names.iter().map(String::as_str)).into_iter().map(String::from).collect();
     if near.is_empty() {
-        let nouns = commands::nouns();
-        near.extend(suggest(first, nouns.iter().copied()).into_iter().map(String::from));
+        let statements = crate::complete::STATEMENTS.iter().map(|(word, _)| *word);
+        let words = commands::nouns().into_iter().chain(statements);
+        near.extend(suggest(first, words).into_iter().map(String::from));
     }
     near
 }

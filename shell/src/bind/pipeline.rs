@@ -1,6 +1,7 @@
 //! Stages to commands of the table, and whether they may stand where they stand.
 
-use kafsh_lang::{Diagnostic, Heredoc, Pipeline, Redirect, Span, Stage, StageKind, Word};
+use kafsh_lang::{Diagnostic, Heredoc, Part, Pipeline, Redirect, Span, Stage, StageKind, Word};
+use kafsh_model::quote::quoted;
 
 use super::arguments::{BoundArg, bind_words};
 use super::names::{Found, find_command};
@@ -62,6 +63,33 @@ impl Binder<'_> {
         Some(BoundPipeline { stages, redirect: pipeline.redirect.clone(), span: pipeline.span })
     }
 
+    /// `where .size > 5` would write to a file named `5`.
+    pub(super) fn check_comparison(&mut self, pipeline: &Pipeline) {
+        let Some(redirect) = &pipeline.redirect else { return };
+        let Some(StageKind::Command { words, .. }) = pipeline.stages.last().map(|s| &s.kind) else {
+            return;
+        };
+        let Some(path) = redirect.path.literal().filter(|_| !redirect.path.quoted) else { return };
+        let number = path.trim_start_matches('=');
+        let (Some(name), Ok(_)) = (words[0].literal(), number.parse::<f64>()) else { return };
+        if !matches!(&*name, "where" | "jq") || words.iter().any(|word| word.quoted) {
+            return;
+        }
+        let filter: Vec<String> = words[1..].iter().filter_map(Word::literal).collect();
+        let sign = match path.starts_with('=') {
+            true => ">=",
+            false => ">",
+        };
+        let message = format!("this would write to a file named `{}`", path.escape_debug());
+        let meant = format!("`{name} '{} {sign} {number}'`", filter.join(" "));
+        self.diagnostics.push(
+            Diagnostic::error("bind/compared-redirect", redirect.span, message).with_help(format!(
+                "to compare, put the whole filter in quotes: {meant}; a file that is called so is \
+                 put in quotes"
+            )),
+        );
+    }
+
     /// A pipeline whose output `taker` takes: a redirect would get nothing, and is most likely
     /// meant as a comparison.
     pub(super) fn taken(&mut self, pipeline: &Pipeline, taker: &str) -> Option<BoundPipeline> {
@@ -84,6 +112,8 @@ impl Binder<'_> {
         let kind = match &stage.kind {
             StageKind::Os { text, .. } => BoundStageKind::Os { text: text.clone() },
             StageKind::Command { words, heredoc } => {
+                let asked = noun_help(words);
+                let words = asked.as_deref().unwrap_or(words);
                 let spec_words = self.command(words, stage.span, index)?;
                 let (spec, used) = spec_words;
                 self.check_place(spec, index, words[0].span);
@@ -140,6 +170,16 @@ impl Binder<'_> {
             }
             Found::Unknown { near } => {
                 let help = match near.first() {
+                    _ if index == 0 && assigned(&literals).is_some() => {
+                        let (name, value) = assigned(&literals).unwrap_or_default();
+                        format!("`let {name} = {value}` names a value")
+                    }
+                    _ if near.is_empty()
+                        && index == 0
+                        && is_script(&self.directory.join(texts[0])) =>
+                    {
+                        format!("it is a file: {}", self.how_to_run(texts[0]))
+                    }
                     _ if is_program(texts[0]) && (index > 0 || near.is_empty()) => {
                         let pipe = if index > 0 { "| " } else { "" };
                         let name = texts[0];
@@ -154,6 +194,15 @@ impl Binder<'_> {
                 );
                 None
             }
+        }
+    }
+
+    /// The command that runs a file which was typed as if it were a command.
+    fn how_to_run(&self, file: &str) -> String {
+        let file = quoted(file);
+        match self.mode {
+            Mode::Lenient => format!("`kafsh run {file}` runs it, `source {file}` does so here"),
+            Mode::File => format!("`source {file}` runs it here"),
         }
     }
 
@@ -210,6 +259,41 @@ impl Binder<'_> {
             ));
         }
     }
+}
+
+/// `topic --help` as `help topic`.
+fn noun_help(words: &[Word]) -> Option<Vec<Word>> {
+    let [noun, flag] = words else { return None };
+    if !matches!(flag.literal()?.as_str(), "--help" | "-h") {
+        return None;
+    }
+    let noun_alone = matches!(find_command(&[&noun.literal()?]), Found::VerbMissing { .. });
+    let help = Word { parts: vec![Part::Literal("help".into())], quoted: false, span: noun.span };
+    noun_alone.then(|| vec![help, noun.clone()])
+}
+
+/// The name and the value of `x = 5` or `x=5`.
+fn assigned(words: &[String]) -> Option<(String, String)> {
+    let name = |text: &str| {
+        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        plain && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+    };
+    let (left, right) = match words {
+        [left, sign, right, ..] if sign == "=" => (left.as_str(), right.as_str()),
+        [left, sign] if sign == "=" => (left.as_str(), "VALUE"),
+        [whole, ..] => whole.split_once('=')?,
+        [] => return None,
+    };
+    let bare = serde_json::from_str::<serde_json::Value>(right).is_ok_and(|v| !v.is_string())
+        || right == "VALUE";
+    let value = if bare { right.to_string() } else { format!("\"{}\"", right.escape_debug()) };
+    name(left).then(|| (left.to_string(), value))
+}
+
+/// True of a file that might be a script: no program, and not too large.
+fn is_script(path: &std::path::Path) -> bool {
+    let size = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
+    size.is_some_and(|bytes| bytes <= kafsh_lang::limits::SOURCE_BYTES_MAX as u64)
 }
 
 /// Programs that people know from pipes; a script should be told of them on every machine.

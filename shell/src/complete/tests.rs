@@ -193,3 +193,18 @@ fn plugins_are_offered_where_they_may_stand() {
         assert_eq!(completed(&format!("policy {verb} th")), format!("policy {verb} three "));
     }
 }
+
+#[test]
+fn settings_of_a_plugin_are_offered_where_it_is_named() {
+    let texts = |line: &str| -> Vec<String> {
+        let found = complete(line, line.len(), &Names::default());
+        found.candidates.into_iter().map(|candidate| candidate.text).collect()
+    };
+    assert!(texts("policy bind naming --set ").contains(&"pattern=".to_string()));
+    let left = texts("policy bind naming --set pattern=x --set ");
+    assert!(!left.is_empty() && !left.contains(&"pattern=".to_string()), "{left:?}");
+    assert!(texts("transform mask-fields --set f").contains(&"fields=".to_string()));
+    assert!(texts("policy bind nothing-so-named --set ").is_empty());
+    assert_eq!(texts("consume x --from e"), ["earliest"]);
+    assert_eq!(texts("consume x --from @"), ["@"]);
+}

@@ -1,7 +1,7 @@
 //! Values of arguments and flags, by the kind that the table gives them.
 
 use kafsh_model::keys::{self, Key, KeyType};
-use kafsh_model::plugin::PluginKind;
+use kafsh_model::plugin::{PluginKind, SettingSpec, SettingType};
 
 use super::{Names, Offer, Offers};
 use crate::spec::Kind;
@@ -36,9 +36,51 @@ pub fn of_kind(kind: Kind, partial: &str, given: &[&str], names: &Names) -> Offe
         Kind::Binding => Offers::of(plain(&names.bindings)),
         Kind::Choice(choices) => words(choices),
         Kind::PortOrAuto => words(&["auto"]),
-        Kind::Offset => words(&["earliest", "latest"]),
+        Kind::Offset => Offers::detailed(vec![
+            Offer::new("earliest", "the oldest record there is"),
+            Offer::new("latest", "what comes from now on"),
+            Offer::new("committed", "where the group has come to"),
+            Offer { open: true, ..Offer::new("-", "-N: so many before the end") },
+            Offer { open: true, ..Offer::new("@", "@TIME: @-1h, @2026-11-22T10:00:00Z") },
+        ]),
         // What only the user knows.
         _ => Offers::default(),
+    }
+}
+
+/// `name=value` of the settings of a bundled plugin that the command names; what an installed one
+/// takes is in its file, which is not read while a key is handled.
+pub fn plugin_settings(plugin: &str, partial: &str, given: &[&str]) -> Offers {
+    let bundled = kafsh_bundled::plugins().iter().find(|bundled| bundled.name == plugin);
+    let manifest = bundled.and_then(|bundled| kafsh_pack::read_manifest(bundled.component).ok());
+    let settings = manifest.map(|manifest| manifest.settings).unwrap_or_default();
+    let Some((name, _)) = partial.split_once('=') else {
+        let taken = |name: &str| given.iter().any(|word| word.split('=').next() == Some(name));
+        let left = settings.iter().filter(|setting| !taken(&setting.name));
+        let offer = |setting: &SettingSpec| Offer {
+            text: format!("{}=", setting.name),
+            display: Some(setting.name.clone()),
+            about: setting.doc.clone(),
+            open: true,
+        };
+        return Offers::detailed(left.map(offer).collect());
+    };
+    let setting = settings.iter().find(|setting| setting.name == name);
+    let words: Vec<String> = setting.map(choices).unwrap_or_default();
+    let offer = |word: String| Offer {
+        text: format!("{name}={word}"),
+        display: Some(word),
+        ..Offer::default()
+    };
+    Offers::of(words.into_iter().map(offer).collect())
+}
+
+/// The values of a setting that are words.
+fn choices(setting: &SettingSpec) -> Vec<String> {
+    match setting.kind {
+        _ if !setting.one_of.is_empty() => setting.one_of.clone(),
+        SettingType::Boolean => ["true", "false"].map(String::from).to_vec(),
+        _ => setting.default.iter().cloned().collect(),
     }
 }
 

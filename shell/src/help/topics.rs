@@ -102,9 +102,12 @@ Runs when the script or the prompt ends, also after a failure or Ctrl-C; the las
 param NAME = DEFAULT
 
 `kafsh run FILE --NAME VALUE` sets it; `kafsh run FILE --help` lists all. Without a default it
-must be given.
+must be given. Its type is that of its default: behind a number only a number is taken, behind
+`true` or `false` only those; anything else, and a default in quotes, makes it a text.
 
   param brokers = 3
+  param ephemeral = false
+  param name = \"demo\"
 ",
     ),
     topic(
@@ -127,12 +130,95 @@ runs; its variables stay.
 ",
     ),
     topic(
-        "exit",
-        "leave the prompt (also quit, Ctrl-D)",
-        "exit
+        "pipes",
+        "how commands are put together: |",
+        "COMMAND | STAGE [| STAGE]…
 
-At the prompt alone. Servers that were started keep running; only `cluster up --ephemeral` makes
-a cluster that ends with its prompt or script.
+A stage takes what comes before it: the one value of a command, lines, or records. `jq`, `where`,
+`head`, `transform`, `produce` and whatever else takes rows may stand there; `help COMMAND` says
+so. A line that begins with `|` continues the line above it. Each stage may have its own `@NAME`.
+
+  topic list | where '.partitions > 5' | jq '[.[].name]'
+",
+    ),
+    topic(
+        "!",
+        "a program of the system",
+        "! COMMAND-LINE
+
+Takes the rest of its line as it stands, to `sh -c`: also `|`, `>` and `}`. Script variables are in
+its environment, and `KAFSH_BOOTSTRAP`. A status other than 0 is a failure. Between pipes it is fed
+lines and gives lines.
+
+  topic list | !sort | head 3
+",
+    ),
+    topic(
+        "@",
+        "the cluster of one stage",
+        "@NAME COMMAND
+
+Works on that cluster whatever `-C` or `cluster use` say; it comes before a name that is not
+written there. `$NAME` may stand in it.
+
+  @prod consume orders | @staging produce orders
+",
+    ),
+    topic(
+        ">",
+        "write to a file: > and >>",
+        "PIPELINE > FILE
+PIPELINE >> FILE
+
+Last in its pipeline. `>` puts the new text in place of the old once it is there whole, `>>` adds
+to it. Without a terminal results are tab-separated, without a header; `-O` chooses another format.
+To compare, put the filter in quotes: `where '.partitions > 5'`.
+
+  topic list -O json > topics.json
+",
+    ),
+    topic(
+        "<<",
+        "text in the script: a here-document",
+        "COMMAND <<TAG
+TEXT
+TAG
+
+The lines up to the one that is TAG and nothing else are what the command takes, byte for byte: no
+variables, no escapes. TAG is any word of yours.
+
+  produce orders <<END
+",
+    ),
+    topic(
+        "run",
+        "run a script from the command line",
+        "kafsh run FILE [--NAME VALUE]…
+
+`kafsh ./FILE` and `kafsh FILE.ksh` do the same, and so does `#!/usr/bin/env kafsh` in its first
+line; `-` is standard input. All of it is read and bound before its first line runs, and
+`kafsh --check run FILE` does only that. In a script, `source FILE` runs another one.
+
+  kafsh run first-cluster.ksh --brokers 3
+",
+    ),
+    topic(
+        "options",
+        "options of kafsh itself, before the command or file",
+        "kafsh [OPTIONS] [COMMAND | run FILE | -c TEXT]
+
+  -C, --cluster NAME      the cluster to work on; `@NAME` before a stage goes before it
+  -B, --bootstrap H:P     a cluster that has no name here
+  -O, --output FORMAT     table, json, jsonl, yaml, csv, tsv, name
+      --rehearse          clusters in memory: no server is touched; `!` and `>` are real
+      --check             read and check a script, run nothing
+      --locked            only plugins of `kafsh-plugins.lock`, as it has them
+  -y, --yes               do not ask before something is lost
+  -c TEXT                 statements and pipelines
+  -h, --help
+  -V, --version
+
+`-C`, `-B`, `-O` and `-y` may also stand behind the command they are for.
 ",
     ),
     topic(
@@ -146,6 +232,21 @@ it, Ctrl-C ends the command that runs, Ctrl-D leaves.
     ),
 ];
 
+/// Other words for a page.
+const ALIASES: &[(&str, &str)] = &[
+    ("|", "pipes"),
+    ("pipe", "pipes"),
+    ("pipelines", "pipes"),
+    (">>", ">"),
+    ("redirect", ">"),
+    ("heredoc", "<<"),
+    ("system", "!"),
+    ("flags", "options"),
+    ("option", "options"),
+    ("--help", "options"),
+    ("scripts", "run"),
+];
+
 /// Names of the pages that are no command's, with a line of each: statements, then the rest.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     let errors = ("errors", "error codes for `expect error`, and exit statuses");
@@ -154,7 +255,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// The page of a word that is no command, if there is one; a code of an error has one too.
 pub fn page(word: &str) -> Option<String> {
-    let word = if word == "quit" { "exit" } else { word };
+    let word = ALIASES.iter().find(|(from, _)| *from == word).map_or(word, |(_, to)| *to);
     if let Some(topic) = TOPICS.iter().find(|topic| topic.name == word) {
         return Some(format!("{}: {}\n\nusage: {}", topic.name, topic.summary, topic.text));
     }

@@ -41,6 +41,8 @@ pub struct Reading {
     /// Topics, for remarks
     what: String,
     seen: u64,
+    /// It has no end of its own: Ctrl-C is its end, and no failure
+    follows: bool,
     /// The consumer came to the end it was asked for
     at_end: bool,
     timed_out: bool,
@@ -61,6 +63,7 @@ impl Reading {
             cancel,
             what,
             seen: 0,
+            follows: false,
             at_end: false,
             timed_out: false,
             origin: None,
@@ -73,6 +76,12 @@ impl Reading {
     #[must_use]
     pub fn of(self, origin: Origin) -> Self {
         Reading { origin: Some(origin), ..self }
+    }
+
+    /// It goes on until it is told to stop.
+    #[must_use]
+    pub fn following(self, follows: bool) -> Self {
+        Reading { follows, ..self }
     }
 
     fn checkpoint(&self) -> Option<Arc<Checkpoint>> {
@@ -135,7 +144,14 @@ impl Reading {
             let Some(fetched) = fetched else {
                 // The group is to hear of it now, not when the session runs out.
                 self.close().await?;
-                return Err(Error::interrupted());
+                return Err(match self.follows {
+                    true => {
+                        let (what, seen) = (&self.what, records(self.seen));
+                        let message = format!("stopped following {what}: {seen}");
+                        Error { message, ..Error::interrupted() }
+                    }
+                    false => Error::interrupted(),
+                });
             };
             self.at_end = fetched.finished;
             self.seen += fetched.batch.len() as u64;

@@ -239,6 +239,11 @@ impl Hinter for Assistant {
     type Hint = Ahead;
 
     fn hint(&self, line: &str, cursor: usize, context: &Context<'_>) -> Option<Ahead> {
+        // A line that goes on shows it: its quote, block or pipe is still open.
+        if cursor == line.len() && line.ends_with('\n') {
+            let sign = if self.look.ascii { "... " } else { "… " };
+            return Some(Ahead { text: format!("{sign}goes on (Ctrl-C: no)"), takes: false });
+        }
         // Without colours a hint could not be told from what was typed.
         if !self.look.color || cursor < line.len() || line.trim().is_empty() {
             return None;

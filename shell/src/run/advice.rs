@@ -9,6 +9,7 @@ use kafsh_model::snapshot::ProcessState;
 use kafsh_model::{Class, ClusterName, Error};
 use serde_json::Value;
 
+use super::near::Named;
 use crate::args::Args;
 use crate::call::{Call, advise};
 use crate::context::{Context, Known};
@@ -24,6 +25,8 @@ pub(super) struct Asked {
     /// The cluster a call that talks to one is about
     cluster: Option<String>,
     context: Arc<Context>,
+    /// Where its words name topics or groups
+    named: Option<Named>,
 }
 
 /// Commands that take the flags of `cluster up`.
@@ -52,11 +55,15 @@ impl Asked {
             address,
             cluster,
             context: call.context.clone(),
+            named: Named::of(spec, call),
         }
     }
 
     pub async fn error(&self, error: Error) -> Error {
         let mut error = advise(error, self.address.as_deref());
+        if let Some(named) = &self.named {
+            error = named.error(error).await;
+        }
         if let Some(name) = &self.cluster
             && matches!(error.class, Class::Unavailable | Class::TimedOut)
             && error.code != "locked"
@@ -185,13 +192,13 @@ fn flags(spec: &'static CommandSpec, args: &Args) -> Vec<(&'static str, String)>
 }
 
 /// A call as it could be typed, with variables filled in.
-pub(super) fn typed(spec: &'static CommandSpec, call: &Call) -> String {
-    let at = call.at.as_ref().map(|name| format!("@{} ", quoted(name))).unwrap_or_default();
+pub(super) fn typed(spec: &'static CommandSpec, args: &Args, at: Option<&str>) -> String {
+    let at = at.map(|name| format!("@{} ", quoted(name))).unwrap_or_default();
     let mut line = format!("{at}{}", spec.path.join(" "));
-    for text in spec.args.iter().flat_map(|arg| call.args.texts(arg.name)) {
+    for text in spec.args.iter().flat_map(|arg| args.texts(arg.name)) {
         line.push_str(&format!(" {}", quoted(&text)));
     }
-    for (flag, text) in flags(spec, &call.args) {
+    for (flag, text) in flags(spec, args) {
         line.push_str(&format!(" --{flag}{text}"));
     }
     line

@@ -21,7 +21,7 @@ impl Runner {
         let (mut sink, medium) = self.sink(pipeline)?;
         let format = self.format_of(pipeline)?;
         let output = self.output(pipeline, source).await?;
-        let failed_items = output.failed_items;
+        let (failed_items, words) = (output.failed_items, output.failed_as);
         let cooperative = matches!(&pipeline.stages.last().map(|stage| &stage.kind),
             Some(BoundStageKind::Command { spec, .. }) if spec.cooperative);
         let delivery = deliver(output.flow, format, medium, &mut sink);
@@ -31,7 +31,7 @@ impl Runner {
         };
         sink.finish()?;
         notes.iter().for_each(|note| self.user.note(note));
-        some_failed(failed_items)
+        some_failed(failed_items, words)
     }
 
     fn sink(&self, pipeline: &BoundPipeline) -> Result<(Sink, Medium)> {

@@ -15,7 +15,7 @@ use crate::bind::{BoundPipeline, BoundStage, BoundStageKind, Source, evaluate, v
 use crate::call::Call;
 use crate::flow::{Flow, Output};
 use crate::records::{envelope, lines};
-use crate::spec::{CommandSpec, Consent, ConsentFn, Effect, Needs};
+use crate::spec::{CommandSpec, Consent, ConsentFn, Effect, Kind, Needs};
 
 /// Most values, and bytes of them, that `let`, `expect`, `if` and `wait` take in.
 const VALUES_MAX: usize = 100_000;
@@ -31,14 +31,25 @@ impl Runner {
         pipeline: &BoundPipeline,
         source: &Arc<Source>,
     ) -> Result<Output> {
-        let mut output = Output::nothing();
-        let mut failed_items = 0;
-        for stage in &pipeline.stages {
+        self.stages(&pipeline.stages, Output::nothing(), source).await
+    }
+
+    async fn stages(
+        &self,
+        stages: &[BoundStage],
+        mut output: Output,
+        source: &Arc<Source>,
+    ) -> Result<Output> {
+        let mut failed_items = output.failed_items;
+        for stage in stages {
             let input = output.flow;
             output = self.stage(stage, input, source).await?;
             failed_items += output.failed_items;
             for note in output.notes.drain(..) {
                 self.user.note(&note);
+            }
+            if let Some(hint) = output.hint.take().filter(|_| self.user.is_there()) {
+                self.user.note(&hint);
             }
         }
         output.failed_items = failed_items;
@@ -83,6 +94,7 @@ impl Runner {
     }
 
     async fn call(&self, spec: &'static CommandSpec, mut call: Call) -> Result<Output> {
+        check_one_cluster(spec, &call)?;
         let address = call.address();
         let asked = Asked::of(spec, &call);
         if spec.effect == Effect::Destructive {
@@ -141,7 +153,7 @@ impl Runner {
             Some(false) => Err(Error::refused("not-confirmed", "nothing was done")),
             None => Err(Error::refused("confirmation-needed", question)
                 .with_cause("there is no terminal to ask on")
-                .with_next(format!("{} --yes", typed(spec, call)))),
+                .with_next(format!("{} --yes", typed(spec, &call.args, call.at.as_deref())))),
         }
     }
 
@@ -192,11 +204,21 @@ impl Runner {
         pipeline: &BoundPipeline,
         source: &Arc<Source>,
     ) -> Result<Vec<Value>> {
+        self.collect_seeing(pipeline, source, &mut None).await
+    }
+
+    /// The same; `given` is what the last stage got, where that is one value.
+    pub(super) async fn collect_seeing(
+        &self,
+        pipeline: &BoundPipeline,
+        source: &Arc<Source>,
+        given: &mut Option<Value>,
+    ) -> Result<Vec<Value>> {
         // A command that must end in order watches the token itself; dropped it would leave half
         // its work.
         match pipeline.is_cooperative() {
-            true => self.collect_uncancelled(pipeline, source).await,
-            false => self.cancel.run(self.collect_uncancelled(pipeline, source)).await,
+            true => self.collect_uncancelled(pipeline, source, given).await,
+            false => self.cancel.run(self.collect_uncancelled(pipeline, source, given)).await,
         }
     }
 
@@ -204,12 +226,19 @@ impl Runner {
         &self,
         pipeline: &BoundPipeline,
         source: &Arc<Source>,
+        given: &mut Option<Value>,
     ) -> Result<Vec<Value>> {
-        let output = self.output(pipeline, source).await?;
-        let failed_items = output.failed_items;
+        let last = pipeline.stages.len().saturating_sub(1);
+        let (before, last) = pipeline.stages.split_at(last);
+        let output = self.stages(before, Output::nothing(), source).await?;
+        if let Flow::Value { value, .. } = &output.flow {
+            *given = Some(value.clone());
+        }
+        let output = self.stages(last, output, source).await?;
+        let (failed_items, words) = (output.failed_items, output.failed_as);
         let (values, notes) = values_of_flow(output.flow).await?;
         notes.iter().for_each(|note| self.user.note(note));
-        some_failed(failed_items)?;
+        some_failed(failed_items, words)?;
         Ok(values)
     }
 }
@@ -298,11 +327,25 @@ fn text_bytes(value: &Value) -> usize {
 /// Code of a command that did its work for some items and not for others.
 const ITEM_FAILED: &str = "item-failed";
 
-pub(super) fn some_failed(items: usize) -> Result<()> {
+/// `kafsh -C a cluster up b` names two clusters for one command.
+fn check_one_cluster(spec: &'static CommandSpec, call: &Call) -> Result<()> {
+    let takes_one = spec.args.iter().any(|arg| arg.name == "cluster" && arg.kind == Kind::Cluster);
+    let named = call.args.opt_text("cluster").filter(|_| takes_one && call.on_command_line);
+    match (call.session.given_cluster(), named) {
+        (Some(given), Some(named)) if given != named => {
+            let message = format!("`-C {given}` and `{}` name two clusters", call.line);
+            Err(Error::usage("bad-flags", message).with_next(format!("kafsh {}", call.line)))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn some_failed(items: usize, words: Option<(&'static str, &'static str)>) -> Result<()> {
+    let (one, several) = words.unwrap_or(("item failed", "items failed"));
     match items {
         0 => Ok(()),
-        1 => Err(Error::failed(ITEM_FAILED, "1 item failed")),
-        many => Err(Error::failed(ITEM_FAILED, format!("{many} items failed"))),
+        1 => Err(Error::failed(ITEM_FAILED, format!("1 {one}"))),
+        many => Err(Error::failed(ITEM_FAILED, format!("{many} {several}"))),
     }
 }
 

@@ -26,6 +26,7 @@ mod expiry;
 mod gates;
 mod ground;
 mod identity;
+mod nodes;
 mod observe;
 mod outline;
 mod patience;

@@ -38,8 +38,11 @@ async fn starts_knows_and_stops_a_node() {
     runtime.signal(&bench.spec, NODE, Signal::Terminate).await.unwrap();
     assert_eq!(runtime.wait_exit(&bench.spec, NODE, WAIT).await.unwrap(), Exit::Status(143));
     assert_eq!(bench.state(NODE).await, ProcessState::Died { pid });
+    let since = bench.since(NODE).await.expect("kafsh has ended it");
     runtime.forget(&bench.spec, NODE).await.unwrap();
     assert_eq!(bench.state(NODE).await, ProcessState::Absent);
+    let kept = bench.another_runtime().node(&bench.spec, NODE).await.unwrap().since_ms;
+    assert_eq!(kept, Some(since), "another shell knows it, when the record is gone");
     let none = runtime.signal(&bench.spec, NODE, Signal::Kill).await.unwrap_err();
     assert_eq!(none.code, "not-running");
 }
@@ -73,6 +76,13 @@ async fn another_shell_finds_pauses_and_kills_it() {
     other.signal(&bench.spec, BROKER, Signal::Pause).await.unwrap();
     eventually(|| support::process_state(pid) == Some('T')).await;
     assert_eq!(bench.state(BROKER).await, ProcessState::Paused { pid });
+    let paused = bench.since(BROKER).await.expect("since when it is paused");
+    other.signal(&bench.spec, BROKER, Signal::Resume).await.unwrap();
+    eventually(|| support::process_state(pid) != Some('T')).await;
+    assert_eq!(bench.since(BROKER).await, None, "it goes on");
+    other.signal(&bench.spec, BROKER, Signal::Pause).await.unwrap();
+    eventually(|| support::process_state(pid) == Some('T')).await;
+    assert!(bench.since(BROKER).await >= Some(paused));
     // A paused process acts on SIGTERM only once it goes on.
     other.signal(&bench.spec, BROKER, Signal::Terminate).await.unwrap();
     assert_eq!(other.wait_exit(&bench.spec, BROKER, WAIT).await.unwrap(), Exit::Gone);
@@ -439,6 +449,8 @@ async fn a_process_that_somebody_else_started_is_adopted() {
     assert!(!shell.node(spec, BROKER).await.unwrap().restart_needed);
     assert_eq!(runtime.destroy(spec, true).await.unwrap_err().code, "still-running");
     runtime.signal(spec, BROKER, Signal::Pause).await.unwrap();
+    // The signal has been sent; that it acts on it is seen a moment later.
+    eventually(|| support::process_state(decoy.id()) == Some('T')).await;
     assert_eq!(bench.state(BROKER).await, ProcessState::Paused { pid: decoy.id() });
     runtime.signal(spec, BROKER, Signal::Terminate).await.unwrap();
     assert_eq!(runtime.wait_exit(spec, BROKER, WAIT).await.unwrap(), Exit::Gone);

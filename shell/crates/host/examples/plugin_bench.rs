@@ -1,5 +1,5 @@
 //! What the sandbox costs: a policy's call, a record through a transform against the bare engine,
-//! loading a plugin cold and warm.
+//! loading a plugin cold and warm. Prints the rows of BENCHMARKS.md; `cargo xtask bench` runs it.
 //!
 //! ```text
 //! cargo run --release -p kafsh-host --example plugin_bench [PLUGIN.wasm]
@@ -44,20 +44,43 @@ fn median(times: &[Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-fn line(what: &str, times: &[Duration]) {
-    let p99 = times[times.len() * 99 / 100];
-    println!("{what:<66} median {:>10.1?}  p99 {p99:>10.1?}  n {}", median(times), times.len());
+/// What is aimed at for a record across the boundary, in ns: of 100 B, of 1 KiB, in batches.
+const RECORD_TARGETS: [(usize, u32); 2] = [(100, 35), (1 << 10, 110)];
+const POLICY_TARGET: &str = "≤ 100 µs";
+const HEADING: &str = "| what | calls | median | p99 | bare engine | ratio | target |\n\
+                       |---|---:|---:|---:|---:|---:|---|";
+
+/// A row of the table. `records` of them share a call; `bare` is what the engine alone takes.
+fn row(what: &str, times: &[Duration], records: usize, bare: Option<Duration>, target: &str) {
+    let each = |time: Duration| {
+        let ns = time.as_nanos() as f64 / records as f64;
+        match ns {
+            ..1e3 => format!("{ns:.1} ns"),
+            ..1e6 => format!("{:.2} µs", ns / 1e3),
+            _ => format!("{:.2} ms", ns / 1e6),
+        }
+    };
+    let (median, p99) = (median(times), times[times.len() * 99 / 100]);
+    let ratio = |bare: Duration| format!("{:.2}", median.as_secs_f64() / bare.as_secs_f64());
+    println!(
+        "| {what} | {} | {} | {} | {} | {} | {target} |",
+        times.len(),
+        each(median),
+        each(p99),
+        bare.map(each).unwrap_or_default(),
+        bare.map(ratio).unwrap_or_default(),
+    );
 }
 
 fn main() {
-    policy("check, handed over to another thread");
+    println!("{HEADING}");
+    policy("handed over to another thread", "");
     // As the shell calls plugins: its threads for them are lent to guests.
     on_a_lent_thread(|| {
-        policy("check, on the thread that asks");
+        policy("on the thread that asks", POLICY_TARGET);
         boundary();
     });
-    println!("\nloading");
-    load("policy of a few instructions", source(POLICY));
+    load("a policy of a few instructions", source(POLICY));
     if let Some(path) = std::env::args().nth(1) {
         let bytes = std::fs::read(&path).expect("a plugin");
         let manifest = manifest_of(&bytes).expect("its manifest");
@@ -74,39 +97,33 @@ fn main() {
     }
 }
 
-fn policy(how: &str) {
+fn policy(how: &str, target: &str) {
     let place = Place::new();
     let host = place.host(true);
     host.add(source(POLICY)).expect("a guest");
     let policy = host.policy(POLICY).expect("a policy");
     let (request, settings) = (request(), Settings::default());
     let check = || drop(black_box(policy.check(&request, &settings, None).expect("an answer")));
-    line(&format!("policy, a new instance each: {how}"), &times(check));
+    row(&format!("policy call, a new instance each, {how}"), &times(check), 1, None, target);
 }
 
 /// The identity through the host, and the same module called without a component or a check: bytes
-/// in, a call, bytes out.
+/// in, a call, bytes out. Figures are of one record.
 fn boundary() {
-    println!("\nidentity, ns a record");
-    println!("{:<10} {:>8} {:>10} {:>10} {:>7}", "record", "batch", "host", "bare", "ratio");
-    for value_bytes in [100, 1 << 10] {
+    for (value_bytes, target) in RECORD_TARGETS {
         for records in [1, 64, 512] {
             let batch = batch(records, value_bytes);
             let host = through_the_host(&batch);
             let bare = Bare::new().run(&batch);
-            let each = |time: Duration| time.as_nanos() as f64 / records as f64;
-            let ratio = host.as_nanos() as f64 / bare.as_nanos() as f64;
-            println!(
-                "{:<10} {records:>8} {:>10.1} {:>10.1} {ratio:>7.2}",
-                format!("{value_bytes} B"),
-                each(host),
-                each(bare),
-            );
+            // A call has a price of its own, which one record alone cannot share.
+            let target = if records == 1 { String::new() } else { format!("≤ {target} ns") };
+            let what = format!("a record of {value_bytes} B through identity, batch of {records}");
+            row(&what, &host, records, Some(bare), &target);
         }
     }
 }
 
-fn through_the_host(batch: &RecordBatch) -> Duration {
+fn through_the_host(batch: &RecordBatch) -> Vec<Duration> {
     let place = Place::new();
     let host = place.host(true);
     host.add(source(IDENTITY)).expect("a guest");
@@ -117,7 +134,7 @@ fn through_the_host(batch: &RecordBatch) -> Duration {
     let mut through = batch.clone();
     let times = times(|| drop(black_box(open.process(&mut through).expect("a batch"))));
     assert!(through.iter().eq(batch.iter()));
-    median(&times)
+    times
 }
 
 /// The guest's core module in the engine, by hand.
@@ -218,7 +235,8 @@ fn load(what: &str, plugin: PluginSource) {
         host.add(plugin.clone()).expect("a plugin");
         host.load(plugin.kind, &plugin.name).expect("it loads");
     };
-    line(&format!("cold: {what}"), &times(|| once(true)));
+    row(&format!("plugin load, cold (compiled): {what}"), &times(|| once(true)), 1, None, "");
     once(false);
-    line(&format!("warm: {what}"), &times(|| once(false)));
+    let warm = times(|| once(false));
+    row(&format!("plugin load, warm (from the cache): {what}"), &warm, 1, None, "");
 }

@@ -45,7 +45,19 @@ const VERSION: &str = "1.0.0";
 pub(crate) fn asked_for(import: &str) -> Option<CapabilityName> {
     let (interface, _) = import.strip_prefix(PACKAGE)?.split_once('@')?;
     let known = format!("{PACKAGE}{interface}@{VERSION}");
-    CapabilityName::from_interface(interface).filter(|_| crate::inspect::same_track(import, &known))
+    CapabilityName::from_interface(interface).filter(|_| same_track(import, &known))
+}
+
+/// The same interface of the same major version (below 1.0: of the same minor one).
+pub(crate) fn same_track(name: &str, known: &str) -> bool {
+    let split = |name: &'_ str| -> Option<(String, String)> {
+        let (interface, version) = name.split_once('@')?;
+        let mut parts = version.splitn(3, '.');
+        let (major, minor) = (parts.next()?, parts.next()?);
+        let track = if major == "0" { format!("0.{minor}") } else { major.to_owned() };
+        Some((interface.to_owned(), track))
+    };
+    name == known || split(name).is_some_and(|name| Some(name) == split(known))
 }
 
 /// Gives what is linked by `linker` one capability.
@@ -66,5 +78,20 @@ pub(crate) fn link(
         CapabilityName::State => host::state::add_to_linker::<_, Own>(linker, |state| state),
         // No interface: what comes back is held to it.
         CapabilityName::Outputs => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_one_track_are_one_interface() {
+        assert!(same_track("a:b/log@0.1.7", "a:b/log@0.1.0"));
+        assert!(same_track("a:b/log@1.9.0", "a:b/log@1.2.0"));
+        assert!(!same_track("a:b/log@0.2.0", "a:b/log@0.1.0"));
+        assert!(!same_track("a:b/log@2.0.0", "a:b/log@1.0.0"));
+        assert!(!same_track("a:b/logs@0.1.0", "a:b/log@0.1.0"));
+        assert!(!same_track("log", "a:b/log@0.1.0"));
     }
 }

@@ -285,6 +285,14 @@ impl<'a> Parser<'a> {
             Kind::Newline | Kind::Semicolon | Kind::Close | Kind::End => return,
             // The lexer has said what is wrong with it.
             Kind::Less => return self.synchronise(),
+            Kind::Open if mistyped_keyword(before).is_some() => {
+                let (word, meant) = mistyped_keyword(before).unwrap_or_default();
+                let message = format!("a block cannot stand behind `{word}`");
+                let help = format!("did you mean `{meant}`?");
+                let diagnostic = Diagnostic::error("syntax/unexpected", span, message);
+                self.report(diagnostic.with_help(help));
+                return self.synchronise();
+            }
             Kind::Open => (
                 "a block cannot stand here",
                 "a block follows `if`, `else`, `for` or `on-exit`; put `{` in quotes if it is \
@@ -366,6 +374,16 @@ impl<'a> Parser<'a> {
     fn expecting(&mut self, place: CursorPlace) {
         self.trace.place(place);
     }
+}
+
+/// The first word of a command before a block, and the keyword that was most likely meant.
+fn mistyped_keyword(before: &Statement) -> Option<(String, &'static str)> {
+    let StatementKind::Pipeline(pipeline) = &before.kind else { return None };
+    let [stage] = pipeline.stages.as_slice() else { return None };
+    let StageKind::Command { words, heredoc: None } = &stage.kind else { return None };
+    let word = words.first()?.literal()?;
+    let near = kafsh_model::suggest::suggest(&word, ["if", "for", "on-exit"]);
+    near.first().map(|meant| (word, *meant))
 }
 
 fn ends_in_block(statement: &Statement) -> bool {

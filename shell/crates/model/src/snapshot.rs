@@ -57,6 +57,10 @@ pub struct JavaFacts {
 pub struct NodeFacts {
     pub node: Node,
     pub process: ProcessState,
+    /// Since when it is stopped, paused or gone; ms since 1970-01-01 UTC. `None`: it runs, or it is
+    /// not known. Where somebody else ended it, when it last wrote something
+    #[serde(default)]
+    pub since_ms: Option<i64>,
     /// The properties file as it is on disk now, without the keys the engine adds; empty: none
     pub properties: Vec<(String, String)>,
     /// Properties were written after the process started, so they are not in force yet

@@ -199,6 +199,20 @@ impl ClusterSpec {
         self.brokers.iter().all(|broker| broker.listeners.iter().any(plain))
     }
 
+    /// What a client has to say to be let in at [`ClusterSpec::bootstrap`], as properties of it;
+    /// empty where a listener is plain.
+    pub fn client(&self) -> Vec<(String, String)> {
+        let mut protocols =
+            self.brokers.iter().flat_map(|broker| &broker.listeners).map(|l| l.protocol);
+        let first = protocols.next().unwrap_or_default();
+        if first == SecurityProtocol::Plaintext
+            || protocols.any(|p| p == SecurityProtocol::Plaintext)
+        {
+            return Vec::new();
+        }
+        vec![("security.protocol".to_string(), first.name().to_string())]
+    }
+
     /// ZooKeeper first, then the brokers in the order of the spec.
     pub fn nodes(&self) -> Vec<Node> {
         let brokers = self.brokers.iter().map(|broker| Node::Broker(broker.id));

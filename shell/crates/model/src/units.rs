@@ -29,6 +29,33 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     (!text.is_empty()).then(|| Duration::from_millis(total_ms))
 }
 
+/// Other names of units, by the one that is understood and how many of it they are.
+const UNIT_NAMES: [(&[&str], &str, f64); 6] = [
+    (&["msec", "msecs", "millis", "millisecond", "milliseconds"], "ms", 1.0),
+    (&["", "sec", "secs", "second", "seconds"], "s", 1_000.0),
+    (&["mins", "minute", "minutes"], "m", 60_000.0),
+    (&["hr", "hrs", "hour", "hours"], "h", 3_600_000.0),
+    (&["day", "days"], "d", 86_400_000.0),
+    (&["w", "wk", "week", "weeks"], "d", 604_800_000.0),
+];
+
+/// The duration that somebody meant who wrote `7days`, `1.5h`, `2w` or `30`: as it is understood
+/// here, where it is a whole number of ms.
+pub fn meant_duration(text: &str) -> Option<String> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let amount: f64 = text[..digits].parse().ok()?;
+    let unit = text[digits..].trim_start();
+    let known = UNIT_NAMES.iter().find(|(names, short, _)| names.contains(&unit) || *short == unit);
+    let total_ms = amount * known?.2;
+    // Beyond this a float is no whole number of ms any more.
+    let is_whole = total_ms.fract() == 0.0 && (1.0..9e15).contains(&total_ms);
+    let total_ms = is_whole.then_some(total_ms as u64)?;
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+    let (unit, of_ms) = units.into_iter().find(|(_, of_ms)| total_ms.is_multiple_of(*of_ms))?;
+    Some(format!("{}{unit}", total_ms / of_ms))
+}
+
 /// A size in bytes: a whole number and nothing, `B`, `k`/`kB`, `M`/`MB`, `G`/`GB` (powers of 1000)
 /// or `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024).
 pub fn parse_size(text: &str) -> Option<u64> {
@@ -94,6 +121,25 @@ mod tests {
         }
         assert_eq!(show_duration(Duration::from_millis(2_400)), "2.4s");
         assert_eq!(show_duration(Duration::from_secs(200)), "3m 20s");
+    }
+
+    #[test]
+    fn durations_of_others_are_told_in_ours() {
+        let cases = [
+            ("7days", Some("7d")),
+            ("7 Days", Some("7d")),
+            ("2w", Some("14d")),
+            ("1.5h", Some("90m")),
+            ("30", Some("30s")),
+            ("500millis", Some("500ms")),
+            ("0.1ms", None),
+            ("soon", None),
+            ("99999999999999999999d", None),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(meant_duration(text).as_deref(), wanted, "{text}");
+            assert!(wanted.is_none_or(|meant| parse_duration(meant).is_some()), "{text}");
+        }
     }
 
     #[test]

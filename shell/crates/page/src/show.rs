@@ -101,9 +101,14 @@ pub fn time(ms: i64) -> Markup {
 /// `since 12:03:44 (5m 2s)`; nothing where it is not known.
 pub fn since(value: &Value, now_ms: i64) -> Markup {
     match value.as_i64() {
-        Some(ms) => html! { "since " (time(ms)) " (" (duration(now_ms - ms)) ")" },
+        Some(ms) => html! { "since " (ago(ms, now_ms)) },
         None => html! {},
     }
+}
+
+/// `12:03:44 (5m 2s)`; where there is no room, the time stands above how long it is ago.
+pub fn ago(ms: i64, now_ms: i64) -> Markup {
+    html! { (time(ms)) " " span.short { "(" (duration(now_ms - ms)) ")" } }
 }
 
 /// A value as text: strings raw, lists joined, null as nothing.

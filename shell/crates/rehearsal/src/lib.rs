@@ -239,7 +239,7 @@ fn check_target(target: &Target) -> Result<()> {
             "unsupported-security",
             format!("`security.protocol={value}` is not supported"),
         )
-        .with_cause("only plaintext listeners can be reached by this version")),
+        .with_cause("brokers are asked over plaintext listeners only, and none is known here")),
         _ => Ok(()),
     }
 }

@@ -86,6 +86,8 @@ pub(crate) struct Server {
     pub(crate) zookeeper: Option<ZooKeeperData>,
     pub(crate) broker: BrokerData,
     pub(crate) process: Process,
+    /// Since when the process is stopped, paused or gone; ms since 1970-01-01 UTC
+    pub(crate) since_ms: Option<i64>,
     pub(crate) bound: Vec<Bound>,
     pub(crate) home: Option<Home>,
     /// Lines since the last start

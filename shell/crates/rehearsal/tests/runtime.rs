@@ -86,10 +86,12 @@ async fn a_process_ends_in_order_or_not() {
     assert_eq!(exit.unwrap(), Exit::Status(143));
     let facts = rehearsal.node(spec, node).await.unwrap();
     assert!(matches!(facts.process, ProcessState::Died { .. }) && facts.data[0].clean);
+    let since = facts.since_ms.expect("it is known since when it is gone");
     rehearsal.forget(spec, node).await.unwrap();
     let facts = rehearsal.node(spec, node).await.unwrap();
-    assert_eq!(facts.process, ProcessState::Absent);
+    assert_eq!((facts.process, facts.since_ms), (ProcessState::Absent, Some(since)));
     host.start(node).await;
+    assert_eq!(rehearsal.node(spec, node).await.unwrap().since_ms, None, "it runs");
     host.kill(node).await;
     let facts = rehearsal.node(spec, node).await.unwrap();
     assert!(matches!(facts.process, ProcessState::Died { .. }) && !facts.data[0].clean);
@@ -104,7 +106,7 @@ async fn a_paused_broker_is_silent_and_comes_back() {
     host.create("t", Some(3), Some(3)).await;
     rehearsal.signal(spec, node, Signal::Pause).await.unwrap();
     let facts = rehearsal.node(spec, node).await.unwrap();
-    assert!(matches!(facts.process, ProcessState::Paused { .. }));
+    assert!(matches!(facts.process, ProcessState::Paused { .. }) && facts.since_ms.is_some());
     let error = host.admin().probe("127.0.0.1:9091", SOON).await.unwrap_err();
     assert!(error.class == Class::Unavailable && error.message.contains("silent"), "{error:?}");
     host.until(|view| view.brokers.len() == 2 && view.controller == Some(2)).await;

@@ -93,7 +93,7 @@ fn a_blessing_changes_what_is_expected_and_nothing_else() {
     let new = "expect = { rules = [\"r\"], verdict = \"deny\" }";
     let after = before
         .replace("expect = { verdict = 'allow' }", new)
-        .replace("name = 'two'", &format!("name = 'two'\n{new}"));
+        .replace("topic = 'u' }", &format!("topic = 'u' }}\n{new}"));
     assert_eq!(written, after);
 }
 
@@ -112,6 +112,24 @@ fn a_blessing_takes_an_error_away_that_no_longer_comes() {
     assert!(written.contains("failures = []\n"), "{written}");
     let again = CaseFile::read(&path, kind).unwrap();
     assert_eq!(again.cases[0].expected["output"], outcome["output"]);
+}
+
+#[test]
+fn what_a_blessing_adds_stands_below_the_case_and_above_its_tables() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("one.toml");
+    let before = "[[case]]\nname = 'one'\ninput = [\n    { value = 'v' },\n]\n\n\
+                  [case.settings]\na = 1\n";
+    fs::write(&path, before).unwrap();
+    let outcome = "output = [{ value = 'w' }]\nfailures = [{ index = 0, code = 'x' }]\n";
+    let outcome: Table = outcome.parse().unwrap();
+    let kind = PluginKind::Transform;
+    CaseFile::read(&path, kind).unwrap().bless(&[(0, &outcome)], kind).unwrap();
+    let written = fs::read_to_string(&path).unwrap();
+    let places: Vec<_> = ["input =", "output =", "failures =", "[case.settings]"]
+        .map(|key| written.find(key).unwrap_or_else(|| panic!("{key}: {written}")))
+        .into();
+    assert!(places.is_sorted(), "{written}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ const FIELDS: &[Column] = &[
     column("replicas", "replicas"),
     column("pid", "pid"),
     column_as("uptime_ms", "up", Show::Duration),
+    column_as("since_ms", "not up since", Show::Time),
     column_as("rss_bytes", "memory", Show::Size),
     column_as("restart_needed", "needs a restart", Show::Tick),
 ];

@@ -27,6 +27,7 @@ const COLUMNS: &[Column] = &[
     column_as("data_bytes", "DATA", Show::Size),
     column("rack", "RACK"),
     column_as("disk_free_bytes", "DISK LEFT", Show::Size),
+    column_as("since_ms", "NOT UP SINCE", Show::Time),
 ];
 
 pub static SPEC: CommandSpec = CommandSpec {
@@ -34,7 +35,9 @@ pub static SPEC: CommandSpec = CommandSpec {
     summary: "list brokers with their state, listeners, leaders and replicas",
     detail: "`disk_free_bytes` and `disk_total_bytes` are of the disk with the least left of those \
              that hold its log.dirs; null where a broker does not tell (before Kafka 3.3, or \
-             silent).",
+             silent). `since_ms` is since when a broker that does not run has been stopped, paused \
+             or gone; where that was not kafsh's doing, when it last wrote a file, which a broker \
+             does every few seconds; null where it runs, or nothing tells.",
     needs: Needs::Cluster,
     examples: &[
         Example { line: "broker list", about: "of the session's cluster" },
@@ -96,6 +99,7 @@ fn of_node(node: &NodeStatus, shares: Option<&Shares>) -> Value {
         "replicas": share.map(|(_, replicas)| replicas),
         "pid": node.pid,
         "uptime_ms": node.uptime_ms,
+        "since_ms": node.since_ms,
         "data_bytes": node.data_bytes,
         "rack": node.rack,
     })
@@ -120,6 +124,7 @@ async fn over_admin(call: &Call) -> Result<(Vec<Value>, Option<Vec<TopicDescript
             "replicas": replicas,
             "pid": Value::Null,
             "uptime_ms": Value::Null,
+            "since_ms": Value::Null,
             "data_bytes": Value::Null,
             "rack": broker.rack,
         })

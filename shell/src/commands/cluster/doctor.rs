@@ -78,7 +78,10 @@ fn shown(findings: &[Finding]) -> Result<Output> {
         .collect::<Result<_, _>>()
         .map_err(|e| Error::bug(format!("a finding cannot be written: {e}")))?;
     let problems = findings.iter().filter(|f| f.severity == Severity::Problem).count();
-    let output = Output::value(json!(rows), View::Blocks(COLUMNS)).failed(problems);
+    let output = Output {
+        failed_as: Some(("problem found", "problems found")),
+        ..Output::value(json!(rows), View::Blocks(COLUMNS)).failed(problems)
+    };
     Ok(match findings.is_empty() {
         true => output.note("nothing found"),
         false => output,

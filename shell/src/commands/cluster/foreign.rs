@@ -82,6 +82,7 @@ fn nodes(view: &ClusterView, lost: &[BrokerId]) -> Vec<NodeStatus> {
             ready: broker.is_some(),
             pid: None,
             uptime_ms: None,
+            since_ms: None,
             endpoints: broker.map(|b| format!("{}:{}", b.host, b.port)).into_iter().collect(),
             controller: view.controller == Some(id),
             data_bytes: 0,

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use kafsh_cluster::Engine;
 use kafsh_cluster::engine::report::{RestartOptions, StartReport, StopOptions, StopReport};
-use kafsh_model::Result;
 use kafsh_model::plan::Node;
 use kafsh_model::port::ProgressEvent;
 use kafsh_model::spec::ClusterSpec;
+use kafsh_model::{Class, Error, Result};
 use serde_json::Value;
 
 use super::common::{self, NODE_COLUMNS, node_row};
@@ -140,7 +140,10 @@ pub async fn restart(call: &Call, nodes: Option<Vec<Node>>) -> Result<Output> {
     let StopOptions { force, deadline } = stop_options(call)?;
     let options = RestartOptions { rolling, force, deadline };
     let begin = std::time::Instant::now();
-    let report = engine.restart(&spec, &nodes, &options).await?;
+    let report = match engine.restart(&spec, &nodes, &options).await {
+        Ok(report) => report,
+        Err(error) => return Err(left(call, &spec, error).await),
+    };
     let took = common::millis(begin.elapsed());
     let after = common::facts(&engine, &spec, &nodes).await?;
     let rows: Value = after
@@ -148,6 +151,36 @@ pub async fn restart(call: &Call, nodes: Option<Vec<Node>>) -> Result<Output> {
         .map(|facts| node_row(facts.node, "restarted", facts.process.pid(), Some(took)))
         .collect();
     settled(call, &engine, &spec, &report, rows, took).await
+}
+
+/// An interrupt with the state that it left, and the command that goes on from there.
+async fn left(call: &Call, spec: &ClusterSpec, mut error: Error) -> Error {
+    if error.class != Class::Interrupted {
+        return error;
+    }
+    let (mut up, mut down) = (Vec::new(), Vec::new());
+    for node in spec.nodes() {
+        // Asked of the runtime itself: what the engine asks is cut off by the interrupt.
+        match call.context.runtime.process(spec, node).await {
+            Ok(state) if state.is_alive() => up.push(node.to_string()),
+            Ok(_) => down.push(node.to_string()),
+            Err(_) => error.evidence.push(format!("how {node} does could not be told")),
+        }
+    }
+    for (nodes, how) in [(up, "running"), (down.clone(), "stopped")] {
+        if !nodes.is_empty() {
+            error.evidence.push(format!("{how}: {}", nodes.join(", ")));
+        }
+    }
+    error.message = "the restart was interrupted".to_string();
+    error.next.insert(
+        0,
+        match down.is_empty() {
+            true => call.line.clone(),
+            false => format!("cluster start {}", spec.name),
+        },
+    );
+    error
 }
 
 fn stop_options(call: &Call) -> Result<StopOptions> {

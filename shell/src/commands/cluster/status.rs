@@ -28,6 +28,7 @@ const NODES: &[Column] = &[
     column("endpoints", "ENDPOINTS"),
     column_as("data_bytes", "DATA", Show::Size),
     column("rack", "RACK"),
+    column_as("since_ms", "NOT UP SINCE", Show::Time),
 ];
 
 const SECTIONS: &[Section] = &[Section { key: "nodes", title: "", columns: NODES }];

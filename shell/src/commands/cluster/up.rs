@@ -68,11 +68,19 @@ async fn run(call: Call) -> Result<Output> {
         call.session.forget_ephemeral(&name);
         call.session.push_ephemeral(name.clone());
     }
-    call.session.use_cluster(Some(name));
+    let given = call.session.given_cluster().filter(|given| *given != name);
+    call.session.use_cluster(Some(name.clone()));
     if call.session.is_prompt() {
         call.context.store.set_current(Some(&spec.name))?;
     }
-    Ok(shown(&call, &report))
+    let output = shown(&call, &report);
+    Ok(match given {
+        Some(given) => output.note(format!(
+            "`-C {given}` holds no longer: from here on commands work on `{name}`; `@{given}` \
+             before one picks `{given}`"
+        )),
+        None => output,
+    })
 }
 
 fn shown(call: &Call, report: &UpReport) -> Output {
@@ -81,6 +89,11 @@ fn shown(call: &Call, report: &UpReport) -> Output {
     let data = match &spec.data_dir {
         Some(folder) => format!("{folder}/{}", spec.name),
         None => call.context.store.cluster_dir(&spec.name).display().to_string(),
+    };
+    let next = match spec.client().is_empty() {
+        true => format!("topic create test --partitions 10 --replication-factor {replication}"),
+        // Topics are made over plain listeners.
+        false => "cluster status".to_string(),
     };
     let value = json!({
         "name": spec.name.to_string(),
@@ -91,7 +104,7 @@ fn shown(call: &Call, report: &UpReport) -> Output {
         "ephemeral": spec.ephemeral,
         "changed": !report.plan.is_empty() || !report.applied.is_empty(),
         "elapsed_ms": common::millis(report.elapsed),
-        "next": format!("topic create test --partitions 10 --replication-factor {replication}"),
+        "next": next,
     });
     let mut output = Output::value(value, View::Record { fields: FIELDS, sections: &[] });
     output.notes = common::notes(&report.findings);
@@ -109,6 +122,7 @@ fn shown(call: &Call, report: &UpReport) -> Output {
     }
     match spec.ephemeral && ours {
         true => output.note("the cluster goes away when you leave"),
+        false if call.context.rehearsing => output.note("a rehearsal: nothing of it stays"),
         false => output.note("brokers keep running when you leave"),
     }
 }

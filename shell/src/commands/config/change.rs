@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::resource::{entries, show, value};
 use crate::call::Call;
+use crate::commands::topic::min_isr;
 use crate::flow::{Column, Output, View, column};
 use crate::spec::FlagSpec;
 
@@ -67,7 +68,9 @@ pub async fn apply(
             json!({ "key": key, "old": shown(&before, key), "new": new })
         })
         .collect();
+    let warning = unwritable(admin.as_ref(), resource, changes).await;
     let output = Output::value(Value::Array(rows), View::Rows(COLUMNS));
+    let output = warning.into_iter().fold(output, Output::note);
     Ok(match (dry_run, seen) {
         (true, _) => output.note("dry run: the brokers would take this; nothing was changed"),
         (false, true) => output,
@@ -76,6 +79,19 @@ pub async fn apply(
             show(resource)
         )),
     })
+}
+
+/// The warning of a minimum of replicas in sync that the topic does not have.
+async fn unwritable(
+    admin: &dyn Admin,
+    resource: &ConfigResource,
+    changes: &[ConfigChange],
+) -> Option<String> {
+    let ConfigResource::Topic(name) = resource else { return None };
+    let change = changes.iter().find(|change| change.key() == min_isr::KEY)?;
+    let minimum = change.after(None)?;
+    let topics = admin.topics(Some(std::slice::from_ref(name))).await.ok()?;
+    min_isr::warning(name, &minimum, topics.first()?.replication_factor())
 }
 
 /// Reads until the values set are seen: other brokers may hear of a change later.

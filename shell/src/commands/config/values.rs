@@ -22,6 +22,22 @@ pub fn raw(scope: Scope, key: &str, value: &str) -> String {
     converted.unwrap_or_else(|| value.to_string())
 }
 
+/// As [`keys::check_in`]; where a unit would have been understood, it says which there are.
+fn check(scope: Scope, key: &str, value: &str) -> Result<()> {
+    keys::check_in(scope, key, value).map_err(|error| {
+        let units = match key.rsplit('.').next().unwrap_or_default() {
+            _ if error.code == "unknown-config" => return error,
+            "ms" | "seconds" => "`500ms`, `30s`, `5m`, `2h` or `7d`",
+            "bytes" => "`64MiB`, `1GiB` or `500kB`",
+            _ => return error,
+        };
+        let why = error.cause.clone().unwrap_or_else(|| "it is not understood".to_string());
+        let meant = units::meant_duration(value).filter(|_| !units.contains("MiB"));
+        let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+        error.with_cause(format!("{why}, or has a unit: {units}{meant}"))
+    })
+}
+
 fn known(scope: Scope, key: &str) -> Option<&'static Key> {
     match scope {
         Scope::Topic => keys::topic(key),
@@ -35,7 +51,7 @@ pub fn checked(scope: Scope, pairs: &[(String, String)]) -> Result<Vec<(String, 
     let mut settings: Vec<(String, String)> = Vec::new();
     for (key, value) in pairs {
         let value = raw(scope, key, value);
-        keys::check_in(scope, key, &value)?;
+        check(scope, key, &value)?;
         if settings.iter().any(|(known, _)| known == key) {
             return Err(Error::usage("key-twice", format!("`{key}` is given twice")));
         }
@@ -65,7 +81,7 @@ fn change(scope: Scope, word: &str) -> Result<ConfigChange> {
         None => (left, None),
     };
     let value = raw(scope, &key, &value);
-    keys::check_in(scope, &key, &value)?;
+    check(scope, &key, &value)?;
     let Some(sign) = sign else { return Ok(ConfigChange::Set { key, value }) };
     if known(scope, &key).is_some_and(|known| known.kind != KeyType::List) {
         let message = format!("`{key}` is no list: `{word}` cannot be");

@@ -6,6 +6,7 @@ mod head;
 mod jq;
 mod read;
 mod transform;
+mod unknown;
 mod r#where;
 
 pub const COMMANDS: &[&CommandSpec] =

@@ -6,6 +6,7 @@ use kafsh_model::{Error, Result};
 use serde_json::Value;
 
 use super::jq::named;
+use super::unknown::Unseen;
 use crate::call::Call;
 use crate::flow::{Ending, Flow, Lines, Origin, Output, Source, View};
 use crate::jq::Filter;
@@ -17,7 +18,8 @@ pub static SPEC: CommandSpec = CommandSpec {
     summary: "keep the rows, lines or records a jq filter is true of",
     detail: "What is kept is kept as it was, byte for byte. The filter must give exactly one true \
              or false for each; anything else is an error. Rows of a table are looked at one by \
-             one; in a record `.json` is the parsed value or null.",
+             one; in a record `.json` is the parsed value or null. A key that none of them has is \
+             said on standard error, once.",
     args: &[ArgSpec {
         name: "filter",
         kind: Kind::Jq,
@@ -36,7 +38,8 @@ pub static SPEC: CommandSpec = CommandSpec {
 async fn run(mut call: Call) -> Result<Output> {
     let text = call.args.text("filter")?;
     let filter = Filter::start(&text, &call.session.variables()).await?;
-    let mut keeper = Keeper { filter, text };
+    let unseen = Unseen::of(&text);
+    let mut keeper = Keeper { filter, text, unseen };
     Ok(Output::of(match call.take_input() {
         Flow::Nothing => Flow::Nothing,
         Flow::Value { value: Value::Array(items), view } => {
@@ -46,7 +49,8 @@ async fn run(mut call: Call) -> Result<Output> {
                     kept.push(item);
                 }
             }
-            Flow::Value { value: Value::Array(kept), view }
+            let output = Output::value(Value::Array(kept), view);
+            return Ok(keeper.notes("row").into_iter().fold(output, Output::note));
         }
         Flow::Value { value, view } => match keeper.keeps(&value).await? {
             true => Flow::Value { value, view },
@@ -61,10 +65,16 @@ async fn run(mut call: Call) -> Result<Output> {
 struct Keeper {
     filter: Filter,
     text: String,
+    unseen: Unseen,
 }
 
 impl Keeper {
+    fn notes(&self, each: &str) -> Vec<String> {
+        self.unseen.note(each).into_iter().collect()
+    }
+
     async fn keeps(&mut self, input: &Value) -> Result<bool> {
+        self.unseen.look(input);
         let outputs = self.filter.apply(input).await.map_err(named(input))?;
         match outputs.as_slice() {
             [Value::Bool(kept)] => Ok(*kept),
@@ -82,6 +92,19 @@ impl Keeper {
 struct Kept<T> {
     keeper: Keeper,
     upstream: Box<dyn Source<T>>,
+}
+
+impl<T: 'static> Kept<T> {
+    /// The end of what came before, and what is to be said of the filter.
+    fn ended(self, each: &'static str) -> BoxFuture<'static, Result<Vec<String>>> {
+        let remarks = self.keeper.notes(each);
+        let finishing = self.upstream.finish();
+        Box::pin(async move {
+            let mut notes = finishing.await?;
+            notes.extend(remarks);
+            Ok(notes)
+        })
+    }
 }
 
 impl Source<Value> for Kept<Value> {
@@ -105,7 +128,7 @@ impl Source<Value> for Kept<Value> {
     }
 
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<Vec<String>>> {
-        self.upstream.finish()
+        self.ended("value")
     }
 }
 
@@ -170,6 +193,6 @@ impl Source<RecordBatch> for Kept<RecordBatch> {
     }
 
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<Vec<String>>> {
-        self.upstream.finish()
+        self.ended("record")
     }
 }

@@ -1,5 +1,7 @@
 //! Plugins as values: what `list`, `info` and the commands that change one show of it.
 
+use std::path::Path;
+
 use kafsh_host::shown;
 use kafsh_host::store::Installed;
 use kafsh_model::plugin::Capability;
@@ -8,6 +10,7 @@ use kafsh_model::{Error, Result};
 use serde_json::{Value, json};
 
 use super::consent::in_words;
+use crate::author::project::rebuilds;
 use crate::call::Call;
 use crate::context::Context;
 use crate::flow::{Column, Output, View, column};
@@ -125,7 +128,10 @@ pub fn dry(output: Output) -> Output {
 /// What was said of a file, now with its name.
 pub fn about(mut error: Error, source: &str, verb: &str) -> Error {
     error.message = format!("`{}` cannot be {verb}", shown(source));
-    error
+    match error.next.is_empty() {
+        true => error.with_next(rebuilds(Path::new(source))),
+        false => error,
+    }
 }
 
 /// Time-consuming work on files, away from the threads that wait for the network.

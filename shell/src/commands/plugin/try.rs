@@ -1,6 +1,7 @@
 //! `plugin try PLUGIN`: what a plugin would do, and nothing is changed.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use kafsh_model::plan::StepPlan;
@@ -230,6 +231,13 @@ async fn records(call: &mut Call, subject: &Subject, count: usize) -> Result<Rec
         }
         (None, Flow::Records(records)) => return of_records(records, count).await,
         (None, Flow::Nothing) => {
+            let batch = match std::io::stdin().is_terminal() {
+                true => RecordBatch::new(),
+                false => of_lines(Box::new(LineReader::standard_input()?), count).await?,
+            };
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
             let name = call.args.text("plugin")?;
             let message =
                 format!("on what is the transform `{}` to be tried?", subject.manifest.name);

@@ -110,6 +110,8 @@ async fn run(call: Call) -> Result<Output> {
     let format = call.args.opt_text("format").map(|text| RecordFormat::parse(&text)).transpose()?;
     let limits = Limits { count: options.count_hint, timeout: call.args.opt_duration("timeout")? };
     let what = options.topics.join(", ");
+    let follows = options.to == To::Never && limits.count.is_none() && limits.timeout.is_none();
+    let hint = follows.then(|| format!("following {what}: Ctrl-C stops"));
     if options.group.is_some() {
         // What a group has read is written down, and moves for all its members.
         call.cancel.run(call.check_writable()).await?;
@@ -130,12 +132,13 @@ async fn run(call: Call) -> Result<Output> {
     let records = call.records()?;
     let consumer = call.cancel.run(records.consumer(options)).await?;
     let reading = Reading::new(consumer, limits, what, call.cancel.clone());
+    let reading = reading.following(follows);
     let reading = Box::new(reading.of(Origin { target, cluster, checkpoint }));
     let flow = match format {
         Some(format) => Flow::Lines(Box::new(Formatted::new(reading, format))),
         None => Flow::Records(reading),
     };
-    Ok(Output { notes, ..Output::of(flow) })
+    Ok(Output { notes, hint, ..Output::of(flow) })
 }
 
 fn options(call: &Call) -> Result<ConsumeOptions> {

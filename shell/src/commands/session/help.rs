@@ -37,7 +37,10 @@ async fn run(call: Call) -> Result<Output> {
     if words.is_empty() {
         return Ok(Output::text(crate::help::overview()));
     }
-    let texts: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut texts: Vec<&str> = words.iter().map(String::as_str).collect();
+    if texts == ["quit"] {
+        texts = vec!["exit"];
+    }
     match find_command(&texts) {
         Found::Command { spec, .. } => Ok(Output::text(crate::help::page(spec))),
         Found::VerbMissing { noun, .. } | Found::NoVerb { noun, .. } => {

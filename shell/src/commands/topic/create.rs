@@ -9,6 +9,7 @@ use kafsh_model::topic::TopicSpec;
 use kafsh_model::{Error, Result};
 use serde_json::{Value, json};
 
+use super::min_isr;
 use super::rows::{self, Defaults};
 use super::settle::{SETTLE_MAX, lacks_partitions, on_every_broker};
 use crate::call::Call;
@@ -104,7 +105,8 @@ async fn run(mut call: Call) -> Result<Output> {
     {
         return Err(error);
     }
-    let notes: Vec<String> = outcomes.iter().flat_map(|outcome| outcome.note.clone()).collect();
+    let mut notes: Vec<String> = outcomes.iter().flat_map(|outcome| outcome.note.clone()).collect();
+    notes.extend(unwritable(admin.as_ref(), &outcomes).await);
     let rows = outcomes.iter().map(Outcome::row).collect();
     let errors = outcomes.iter().filter_map(|outcome| outcome.error.as_ref());
     let mut output = Output::value(Value::Array(rows), View::Rows(COLUMNS)).failed_by(errors);
@@ -113,6 +115,28 @@ async fn run(mut call: Call) -> Result<Output> {
         true => output.note("dry run: nothing was created"),
         false => output,
     })
+}
+
+/// Warnings of topics that want more replicas in sync than they have. Where the minimum is the
+/// brokers' it is asked for only if few replicas were asked for by name; a warning that cannot be
+/// had costs nothing.
+async fn unwritable(admin: &dyn Admin, outcomes: &[Outcome<'_>]) -> Vec<String> {
+    let made = || outcomes.iter().filter(|o| matches!(o.result, "created" | "valid"));
+    let asks = |o: &&Outcome<'_>| {
+        let own = o.spec.configs.contains_key(min_isr::KEY);
+        o.result == "created" && !own && o.spec.replication_factor.is_some()
+    };
+    let names: Vec<String> = made().filter(asks).map(|o| o.spec.name.clone()).collect();
+    let in_force = match names.is_empty() {
+        true => Vec::new(),
+        false => min_isr::in_force(admin, &names).await.unwrap_or_default(),
+    };
+    let warn = |o: &Outcome<'_>| {
+        let own = o.spec.configs.get(min_isr::KEY);
+        let theirs = in_force.iter().find(|(name, _)| *name == o.spec.name).map(|(_, min)| min);
+        min_isr::warning(&o.spec.name, own.or(theirs)?, o.replication_factor?)
+    };
+    made().filter_map(warn).collect()
 }
 
 /// Creates them. Kafka takes a topic from view before it has deleted it: until then it says that it

@@ -8,6 +8,7 @@ mod delete;
 mod describe;
 mod down;
 mod list;
+pub mod min_isr;
 mod offsets;
 mod rows;
 mod set;

@@ -1,8 +1,9 @@
 //! `topic set NAME key=value…`.
 
-use kafsh_model::Result;
 use kafsh_model::config::ConfigResource;
 use kafsh_model::keys::Scope;
+use kafsh_model::quote::quoted;
+use kafsh_model::{Error, Result};
 
 use crate::call::Call;
 use crate::commands::config::{change, values};
@@ -34,6 +35,21 @@ pub static SPEC: CommandSpec = CommandSpec {
 
 async fn run(call: Call) -> Result<Output> {
     let resource = ConfigResource::Topic(call.args.text("name")?);
-    let changes = values::changes(Scope::Topic, &call.args.texts("setting"))?;
+    let settings = call.args.texts("setting");
+    let changes = values::changes(Scope::Topic, &settings).map_err(|error| {
+        let pairs = settings.iter().filter_map(|setting| setting.split_once('='));
+        match pairs.into_iter().find(|(key, _)| matches!(*key, "partitions" | "num.partitions")) {
+            Some((_, total)) => advise_partitions(&call, error, total),
+            None => error,
+        }
+    })?;
     change::apply(&call, &resource, &changes).await
+}
+
+/// The number of partitions is no setting: it has a command.
+fn advise_partitions(call: &Call, mut error: Error, total: &str) -> Error {
+    let name = call.args.text("name").unwrap_or_default();
+    let total = total.parse::<u32>().map_or("N".to_string(), |total| total.to_string());
+    error.next.insert(0, format!("topic add-partitions {} --total {total}", quoted(&name)));
+    error
 }

@@ -80,7 +80,7 @@ impl Engine {
             Action::Stop { nodes } => {
                 let facts = self.node_facts(spec).await?;
                 let stopping: Vec<Node> =
-                    super::stop::alive(&facts).filter(|node| nodes.contains(node)).collect();
+                    super::nodes::alive(&facts).filter(|node| nodes.contains(node)).collect();
                 run.did.push(Did::Stopped(stopping));
                 let options = StopOptions::default();
                 self.stop_nodes(spec, nodes, &facts, &options).await.map(|_| ())

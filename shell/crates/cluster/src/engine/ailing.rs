@@ -11,7 +11,7 @@ use kafsh_model::spec::ClusterSpec;
 use kafsh_model::topic::PartitionDescription;
 
 use super::Engine;
-use super::observe::bounded;
+use super::patience::bounded;
 use super::safety::{Partitions, shortened};
 
 const OFFLINE: &str = "partitions-offline";

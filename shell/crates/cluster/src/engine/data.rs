@@ -7,9 +7,8 @@ use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{ClusterName, Error, Result};
 
 use super::Engine;
+use super::nodes::{alive, known};
 use super::report::StopOptions;
-use super::start::known;
-use super::stop::alive;
 use crate::store::{ClusterLock, Owner};
 
 /// The runtime's code for other data in the place of what is to be restored; nothing was moved.

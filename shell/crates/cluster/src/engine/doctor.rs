@@ -22,6 +22,11 @@ impl Engine {
     /// # Errors
     /// As [`Engine::observe`].
     pub async fn doctor(&self, spec: &ClusterSpec) -> Result<Vec<Finding>> {
+        Ok(fold(self.everything(spec).await?))
+    }
+
+    /// The same with what one cause brought about told apart: each is mended by itself.
+    async fn everything(&self, spec: &ClusterSpec) -> Result<Vec<Finding>> {
         let snapshot = self.cancel.run(self.observe(spec)).await?;
         let mut findings = self.preflight(spec, &snapshot).await?;
         let dead: Vec<Node> = snapshot
@@ -81,7 +86,7 @@ impl Engine {
             let done = format!("ended `{}`, whose shell (pid {}) is gone", spec.name, owner.pid);
             return Ok(FixReport { done: vec![done], left: Vec::new() });
         }
-        let findings = self.doctor(spec).await?;
+        let findings = self.everything(spec).await?;
         let _lock = self.store.lock(&spec.name, &self.command)?;
         let mut report = FixReport::default();
         let facts = self.node_facts(spec).await?;
@@ -134,6 +139,27 @@ fn orphaned(spec: &ClusterSpec, owner: &Owner) -> Finding {
         next: vec![format!("cluster destroy {name} --yes"), format!("cluster doctor {name} --fix")],
         safe_to_fix: true,
     }
+}
+
+/// A broker that died stays registered for a while: one cause, so one finding.
+fn fold(findings: Vec<Finding>) -> Vec<Finding> {
+    let died = |subject: &str| {
+        findings.iter().any(|other| other.code == "node-died" && other.subject == subject)
+    };
+    let (stale, mut kept): (Vec<Finding>, Vec<Finding>) = findings
+        .iter()
+        .cloned()
+        .partition(|finding| finding.code == "stale-registration" && died(&finding.subject));
+    for stale in stale {
+        let of = |other: &&mut Finding| other.code == "node-died" && other.subject == stale.subject;
+        let Some(died) = kept.iter_mut().find(of) else { continue };
+        died.severity = died.severity.max(stale.severity);
+        died.evidence.push("it is still registered in ZooKeeper, until its session ends".into());
+        let next: Vec<String> =
+            stale.next.into_iter().filter(|next| !died.next.contains(next)).collect();
+        died.next.extend(next);
+    }
+    kept
 }
 
 /// Adds what another source found. What both know is told once, at its worst, and by the one that
@@ -275,4 +301,38 @@ fn own(spec: &ClusterSpec, snapshot: &Snapshot) -> Vec<Finding> {
         });
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(code: &str, subject: &str, severity: Severity) -> Finding {
+        Finding {
+            severity,
+            code: code.to_string(),
+            subject: subject.to_string(),
+            message: code.to_string(),
+            evidence: Vec::new(),
+            cause: None,
+            next: vec![format!("mend {code}")],
+            safe_to_fix: true,
+        }
+    }
+
+    #[test]
+    fn one_cause_is_one_finding() {
+        let all = vec![
+            finding("stale-registration", "broker 1", Severity::Problem),
+            finding("node-died", "broker 1", Severity::Warning),
+            finding("stale-registration", "broker 2", Severity::Warning),
+        ];
+        let folded = fold(all);
+        let told: Vec<(&str, &str)> =
+            folded.iter().map(|f| (f.code.as_str(), f.subject.as_str())).collect();
+        assert_eq!(told, [("node-died", "broker 1"), ("stale-registration", "broker 2")]);
+        assert_eq!(folded[0].severity, Severity::Problem, "the worse of both");
+        assert_eq!(folded[0].next, ["mend node-died", "mend stale-registration"]);
+        assert_eq!(folded[0].evidence.len(), 1);
+    }
 }

@@ -6,7 +6,8 @@ use kafsh_model::plan::Node;
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{BrokerId, Error, Result};
 
-use super::observe::{bounded, registration};
+use super::observe::registration;
+use super::patience::bounded;
 use super::{Engine, POLL_FIRST, POLL_MAX};
 
 /// `zookeeper.session.timeout.ms` where nothing else is known (Kafka's default).

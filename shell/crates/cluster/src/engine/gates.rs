@@ -11,7 +11,8 @@ use kafsh_model::port::{Exit, ProgressEvent};
 use kafsh_model::spec::{BrokerSpec, ClusterSpec};
 use kafsh_model::{BrokerId, Class, Error, Result};
 
-use super::observe::{bounded, registration};
+use super::observe::registration;
+use super::patience::bounded;
 use super::reach::{Probed, ask, greet};
 use super::{Engine, POLL_FIRST, POLL_MAX};
 use crate::logscan;

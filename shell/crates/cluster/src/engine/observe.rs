@@ -1,6 +1,5 @@
 //! One look at everything: what steps, doctor and status see.
 
-use std::future::Future;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
@@ -8,9 +7,10 @@ use kafsh_model::plan::Node;
 use kafsh_model::port::ZooKeeper;
 use kafsh_model::snapshot::{HostFacts, NodeFacts, Registration, Snapshot, ZooKeeperFacts};
 use kafsh_model::spec::{ClusterSpec, SecurityProtocol};
-use kafsh_model::{BrokerId, Error, Result};
+use kafsh_model::{BrokerId, Result};
 
 use super::Engine;
+use super::patience::bounded;
 use super::prove::{self, PROBE_TOPIC};
 use super::reach::{Probed, ask, greet};
 
@@ -215,18 +215,6 @@ fn asked_already(spec: &ClusterSpec, registration: &Registration) -> bool {
             registration.endpoints.iter().any(at)
         })
     })
-}
-
-/// Any port may be silent for longer than it was asked to be: the deadline is ours.
-pub(super) async fn bounded<T>(
-    timeout: Duration,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    match tokio::time::timeout(timeout, work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Error::unavailable("no-answer", "no answer")
-            .with_cause(format!("nothing came within {} ms", timeout.as_millis()))),
-    }
 }
 
 pub(super) async fn registration(

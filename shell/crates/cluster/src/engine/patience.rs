@@ -1,11 +1,13 @@
 //! How long a server is waited for. A broker that recovers its logs takes as long as there is data:
 //! while its log goes on, it is given more time, up to a bound.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use kafsh_model::plan::Node;
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::units::show_duration;
+use kafsh_model::{Error, Result};
 
 use super::{Engine, READY_DEADLINE};
 use crate::logscan::{self, Recovery};
@@ -34,6 +36,18 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Patience { ready: READY_DEADLINE, standstill: STANDSTILL_MAX, recovery: RECOVERY_DEADLINE }
+    }
+}
+
+/// Any port may be silent for longer than it was asked to be: the deadline is ours.
+pub(super) async fn bounded<T>(
+    timeout: Duration,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    match tokio::time::timeout(timeout, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Error::unavailable("no-answer", "no answer")
+            .with_cause(format!("nothing came within {} ms", timeout.as_millis()))),
     }
 }
 

@@ -10,7 +10,7 @@ use kafsh_model::topic::TopicSpec;
 use kafsh_model::{Error, Result};
 use sha2::{Digest, Sha256};
 
-use super::observe::bounded;
+use super::patience::bounded;
 use super::{ADMIN_TIMEOUT, Engine, POLL_FIRST, POLL_MAX};
 use crate::runtime::files;
 

@@ -12,7 +12,7 @@ use kafsh_model::spec::{BrokerSpec, ClusterSpec, ListenerSpec, SecurityProtocol}
 use kafsh_model::{BrokerId, Error, Result};
 
 use super::Engine;
-use super::observe::bounded;
+use super::patience::bounded;
 
 /// What one broker said when it was asked.
 pub(super) struct Probed {

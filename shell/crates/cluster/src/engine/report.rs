@@ -139,6 +139,9 @@ pub struct NodeStatus {
     pub ready: bool,
     pub pid: Option<u32>,
     pub uptime_ms: Option<u64>,
+    /// Since when it is stopped, paused or gone; ms since 1970-01-01 UTC. `None`: it runs, or it is
+    /// not known
+    pub since_ms: Option<i64>,
     /// `NAME://host:port` as clients are told it; for ZooKeeper `host:port`
     pub endpoints: Vec<String>,
     pub controller: bool,

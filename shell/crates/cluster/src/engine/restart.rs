@@ -6,9 +6,8 @@ use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{BrokerId, Result};
 
 use super::Engine;
+use super::nodes::{alive, known};
 use super::report::{RestartOptions, StartReport, StopOptions};
-use super::start::known;
-use super::stop::alive;
 
 impl Engine {
     /// Stops and starts `nodes`. Rolling: one broker at a time, the controller last, each only when

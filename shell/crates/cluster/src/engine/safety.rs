@@ -11,7 +11,7 @@ use kafsh_model::spec::ClusterSpec;
 use kafsh_model::topic::TopicDescription;
 use kafsh_model::{BrokerId, Class, Error, Result};
 
-use super::observe::bounded;
+use super::patience::bounded;
 use super::report::PartitionHealth;
 use super::{ADMIN_TIMEOUT, Engine, IN_SYNC_DEADLINE, POLL_MAX, plan};
 

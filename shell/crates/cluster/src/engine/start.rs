@@ -9,8 +9,8 @@ use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Class, Error, Result};
 
 use super::doctor::PREFLIGHT;
+use super::nodes::{alive, known};
 use super::report::StartReport;
-use super::stop::alive;
 use super::{Engine, plan};
 
 /// Preflight's code for too little memory.
@@ -204,17 +204,4 @@ fn startable(spec: &ClusterSpec, facts: &NodeFacts) -> Result<()> {
             .with_next(format!("cluster up {}", spec.name)));
     }
     Ok(())
-}
-
-/// That every node is one of the spec's.
-pub(super) fn known(spec: &ClusterSpec, nodes: &[Node]) -> Result<()> {
-    let all = spec.nodes();
-    match nodes.iter().find(|node| !all.contains(node)) {
-        None => Ok(()),
-        Some(node) => Err(Error::not_found(
-            "broker-not-found",
-            format!("cluster `{}` has no {node}", spec.name),
-        )
-        .with_next(format!("@{} broker list", spec.name))),
-    }
 }

@@ -8,7 +8,7 @@ use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{BrokerId, Result};
 
 use super::Engine;
-use super::observe::bounded;
+use super::patience::bounded;
 use super::report::{ClusterStatus, NodeStatus, PartitionHealth};
 use super::safety::Partitions;
 
@@ -60,11 +60,11 @@ impl Engine {
                 && matches!(facts.process, ProcessState::Running { .. })
         };
         let partitions = match snapshot.nodes.iter().find(running) {
-            Some(_) => {
+            Some(_) if spec.is_open() => {
                 let asked = self.partitions(spec, &snapshot.nodes);
                 bounded(PARTITIONS_TIMEOUT, asked).await.ok()
             }
-            None => None,
+            _ => None,
         };
         let status = status(spec, snapshot, partitions.as_ref().map(Partitions::health));
         let orphaned = self.orphaned_by(spec).is_some();
@@ -84,7 +84,7 @@ fn status(
         .into_iter()
         .map(|node| node_status(spec, snapshot, node, controller))
         .collect();
-    let reasons = reasons(&nodes, controller, partitions);
+    let reasons = reasons(spec, &nodes, controller, partitions);
     let brokers_ready = nodes.iter().filter(|node| node.broker.is_some() && node.ready).count();
     let late = nodes.iter().any(|node| !node.ready);
     let up = nodes.iter().filter(|node| node.state == "running" || node.state == "paused").count();
@@ -154,6 +154,7 @@ fn node_status(
         ready: matches!(process, ProcessState::Running { .. }) && serves,
         pid: process.pid().filter(|_| process.is_alive()),
         uptime_ms,
+        since_ms: facts.and_then(|facts| facts.since_ms),
         endpoints,
         controller: broker.is_some_and(|broker| Some(broker.id) == controller),
         data_bytes: facts.map_or(0, |facts| facts.data.iter().map(|dir| dir.bytes).sum()),
@@ -172,6 +173,7 @@ fn answers(snapshot: &Snapshot, id: BrokerId) -> bool {
 
 /// Why a cluster is not healthy; empty: it is.
 fn reasons(
+    spec: &ClusterSpec,
     nodes: &[NodeStatus],
     controller: Option<BrokerId>,
     partitions: Option<PartitionHealth>,
@@ -189,7 +191,12 @@ fn reasons(
         reasons.push("there is no controller".to_string());
     }
     let Some(health) = partitions else {
-        reasons.push("no broker tells about partitions".to_string());
+        reasons.push(match spec.is_open() {
+            true => "no broker tells about partitions".to_string(),
+            false => "partitions are unknown: brokers are asked over plain listeners only, and \
+                      not every broker has one"
+                .to_string(),
+        });
         return reasons;
     };
     let counts = [

@@ -9,8 +9,8 @@ use kafsh_model::snapshot::{NodeFacts, ProcessState};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{BrokerId, Class, Error, Result};
 
+use super::nodes::{alive, known};
 use super::report::{StopOptions, StopReport, Stopped};
-use super::start::known;
 use super::{Engine, KILL_DEADLINE, STOP_DEADLINE};
 
 impl Engine {
@@ -201,10 +201,6 @@ impl Engine {
         Err(Error::failed("not-running", format!("{node} is not running"))
             .with_next(format!("cluster status {}", spec.name)))
     }
-}
-
-pub(super) fn alive(facts: &[NodeFacts]) -> impl Iterator<Item = Node> {
-    facts.iter().filter(|facts| facts.process.is_alive()).map(|facts| facts.node)
 }
 
 fn stop_late(spec: &ClusterSpec, node: Node, facts: &NodeFacts, after: Duration) -> Error {

@@ -11,7 +11,8 @@ use kafsh_model::{Error, Result};
 use super::Engine;
 use super::actions::{Did, Run};
 use super::data::holds_data;
-use super::observe::{bounded, none_if_absent};
+use super::observe::none_if_absent;
+use super::patience::bounded;
 use super::prove::PROBE_TOPIC;
 use super::report::StopOptions;
 use crate::cancel::Cancel;
@@ -157,7 +158,7 @@ impl Engine {
             return;
         }
         let all_stopped = match self.node_facts(spec).await {
-            Ok(facts) => super::stop::alive(&facts).next().is_none(),
+            Ok(facts) => super::nodes::alive(&facts).next().is_none(),
             Err(_) => false,
         };
         if !remove || !all_stopped {

@@ -9,8 +9,8 @@ use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Class, Error, Result};
 
 use super::actions::Run;
+use super::nodes::alive;
 use super::report::{RestartOptions, Resumed, StopOptions, UpOptions, UpReport};
-use super::stop::alive;
 use super::undo::{Undone, explain, folder};
 use super::{Engine, outline, plan};
 use crate::cancel::Cancel;

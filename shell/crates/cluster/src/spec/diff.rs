@@ -180,7 +180,7 @@ fn brokers(differ: &mut Differ, was: &BrokerSpec, is: &BrokerSpec) {
     differ.value(node, Consequence::Recreate, "log.dirs", &was.log_dirs, &is.log_dirs);
     differ.value(node, Consequence::Restart, "heap MiB", &was.heap_mib, &is.heap_mib);
     let ports = (&was.controller_port, &is.controller_port);
-    differ.value(node, Consequence::None, "controller port", ports.0, ports.1);
+    differ.value(node, Consequence::None, "reserved port", ports.0, ports.1);
     if was.listeners != is.listeners {
         let words = |broker: &BrokerSpec| {
             let listener = |l: &kafsh_model::spec::ListenerSpec| {

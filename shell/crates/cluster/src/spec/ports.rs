@@ -145,7 +145,7 @@ pub(super) fn ports_of(spec: &ClusterSpec) -> Vec<(u16, String)> {
             ports.push((listener.port, format!("broker {} ({})", broker.id, listener.name)));
         }
         if let Some(port) = broker.controller_port {
-            ports.push((port, format!("broker {} (controller)", broker.id)));
+            ports.push((port, format!("broker {} (reserved)", broker.id)));
         }
     }
     ports

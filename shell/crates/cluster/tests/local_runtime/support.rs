@@ -135,6 +135,10 @@ impl Bench {
         self.runtime.node(&self.spec, node).await.unwrap().process
     }
 
+    pub async fn since(&self, node: Node) -> Option<i64> {
+        self.runtime.node(&self.spec, node).await.unwrap().since_ms
+    }
+
     pub async fn start(&self, node: Node) -> u32 {
         let pid = self.runtime.start(&self.spec, node).await.unwrap();
         if !self.real {

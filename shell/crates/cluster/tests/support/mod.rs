@@ -216,6 +216,7 @@ fn facts(state: &State, node: Node) -> NodeFacts {
         node,
         process: fake.process.unwrap_or(ProcessState::Absent),
         properties: fake.properties,
+        since_ms: None,
         restart_needed: fake.restart_needed,
         data: vec![data],
         stale_registration: false,

@@ -284,18 +284,22 @@ impl Parser<'_> {
             return None;
         };
         self.expecting(CursorPlace::Nothing);
-        self.after_redirect()?;
         let path = path.word;
+        self.after_redirect(&path)?;
         let span = sign.to(path.span);
         Some(Redirect { append, path, span })
     }
 
     /// A redirect ends its pipeline, on the next line too.
-    fn after_redirect(&mut self) -> Parse<()> {
+    fn after_redirect(&mut self, path: &Word) -> Parse<()> {
         let (message, help) = if self.pipe_follows() {
             ("output that goes to a file cannot go on", "move the redirect to the last stage")
         } else {
             match self.peek().kind {
+                Kind::Word(_) if path.literal().as_deref() == Some("=") => (
+                    "`>` is a redirect here, and no comparison",
+                    "put the whole filter in quotes: `where '.partitions >= 5'`",
+                ),
                 Kind::Word(_) | Kind::Heredoc(_) => {
                     ("a redirect ends the pipeline", "put the redirect and its file last")
                 }

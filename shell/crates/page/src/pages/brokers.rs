@@ -22,14 +22,14 @@ pub async fn list(visit: &Visit) -> Drawn {
     );
     let body = html! {
         (layout::remarks(&list))
-        @if !list.rows().is_empty() { (table(list.rows())) }
+        @if !list.rows().is_empty() { (table(list.rows(), visit.request.now_ms)) }
         h2 { "What their logs say" }
         (log(&errors, "Nothing went wrong since their last starts."))
     };
     Drawn::new("Brokers", body)
 }
 
-fn table(rows: &[Value]) -> Markup {
+fn table(rows: &[Value], now: i64) -> Markup {
     let mut rows: Vec<&Value> = rows.iter().collect();
     rows.sort_by_key(|row| overview::tone_of_node(row) == Tone::Good);
     let head = html! {
@@ -49,7 +49,7 @@ fn table(rows: &[Value]) -> Markup {
                         " " (badge("controller", Tone::Plain))
                     }
                 }
-                td { (state(row)) }
+                td { (state(row, now)) }
                 td.short {
                     @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) }
                 }
@@ -66,12 +66,13 @@ fn table(rows: &[Value]) -> Markup {
 }
 
 /// The state of the process, and whether the broker in it serves.
-fn state(row: &Value) -> Markup {
+fn state(row: &Value, now: i64) -> Markup {
     let words = show::text(&row["state"]);
     let silent = row["state"] == "running" && row["ready"] == Value::Bool(false);
     html! {
         (badge(&words, overview::tone_of_node(row)))
         @if silent { " its process runs and does not answer" }
+        (overview::down_since(row, now))
     }
 }
 
@@ -99,7 +100,7 @@ pub async fn one(visit: &Visit) -> Drawn {
     }
     let body = html! {
         (layout::remarks(&broker))
-        (facts(broker.value()))
+        (facts(broker.value(), visit.request.now_ms))
         h2 { "What went wrong" }
         (drift(status.value(), id))
         (log(&errors, "No error in its log since its last start."))
@@ -129,12 +130,12 @@ fn drift(status: &Value, id: &str) -> Markup {
     }
 }
 
-fn facts(broker: &Value) -> Markup {
+fn facts(broker: &Value, now: i64) -> Markup {
     html! {
         dl.facts {
             dt { "State" }
             dd {
-                (state(broker)) @if broker["controller"] == Value::Bool(true) {
+                (state(broker, now)) @if broker["controller"] == Value::Bool(true) {
                     " " (badge("controller", Tone::Plain))
                 }
             }
@@ -144,7 +145,7 @@ fn facts(broker: &Value) -> Markup {
                     "pid " (broker["pid"])
                 } @else {
                     @match broker["state"].as_str() {
-                        Some("died") => "gone: nobody stopped it",
+                        Some("died") => "gone: it was not stopped in order",
                         Some("stopped") => "none: it was stopped",
                         _ => (show::unknown()),
                     }

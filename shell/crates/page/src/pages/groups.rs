@@ -86,8 +86,8 @@ fn trend(trend: Option<Trend>) -> Markup {
     match trend {
         None => html! { span.unknown { "watching" } },
         Some(Trend::Steady) => html! { "steady" },
-        Some(Trend::Growing(by)) => html! { (badge(&format!("growing {by}/s"), Tone::Amber)) },
-        Some(Trend::Draining(by)) => html! { (badge(&format!("draining {by}/s"), Tone::Good)) },
+        Some(Trend::Growing(by)) => html! { (badge(&format!("growing {by}"), Tone::Amber)) },
+        Some(Trend::Draining(by)) => html! { (badge(&format!("draining {by}"), Tone::Good)) },
     }
 }
 

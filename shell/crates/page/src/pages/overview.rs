@@ -9,6 +9,9 @@ use crate::desk::{Asked, Visit};
 use crate::layout::{self, Tone, badge, tile};
 use crate::{link, show};
 
+/// Partitions that are shown: the worst come first, and the pages of topics have them all.
+const PARTITIONS_MAX: usize = 20;
+
 pub async fn draw(visit: &Visit) -> Drawn {
     let (health, status) = tokio::join!(
         visit.ask("health", Question::new(["cluster", "health"])),
@@ -19,8 +22,8 @@ pub async fn draw(visit: &Visit) -> Drawn {
         (layout::remarks(&health))
         (tiles(&health, status.value(), now))
         (reasons(status.value()))
+        (nodes(&status, now))
         (bad_partitions(health.value(), now))
-        (nodes(&status))
     };
     Drawn::new("Overview", body)
 }
@@ -155,7 +158,7 @@ fn bad_partitions(health: &Value, now: i64) -> Markup {
         th scope="col" { "In sync" } th.wide scope="col" { "Leader" } th scope="col" { "Since" }
     };
     let body = html! {
-        @for row in rows {
+        @for row in rows.iter().take(PARTITIONS_MAX) {
             @let topic = show::text(&row["topic"]);
             tr {
                 th scope="row" {
@@ -172,18 +175,24 @@ fn bad_partitions(health: &Value, now: i64) -> Markup {
                 td.number.wide {
                     @if row["leader"].is_number() { (row["leader"]) } @else { "none" }
                 }
-                td.short { @if let Some(ms) = row["since_ms"].as_i64() {
-                    (show::time(ms)) " (" (show::duration(now - ms)) ")"
-                } @else { (show::unknown()) } }
+                td { @if let Some(ms) = row["since_ms"].as_i64() { (show::ago(ms, now)) }
+                    @else { (show::unknown()) } }
             }
         }
     };
+    let left_out = health["partitions_left_out"].as_u64().unwrap_or(0);
+    let left = left_out + rows.len().saturating_sub(PARTITIONS_MAX) as u64;
     html! {
         section aria-labelledby="bad" {
             h2 #bad { "Partitions that need care" }
             (layout::table("Partitions that need care", head, body))
-            @if let Some(left @ 1..) = health["partitions_left_out"].as_u64() {
-                p.note { "and " (left) " more" }
+            @if left > 0 {
+                p.note {
+                    "The worst " (PARTITIONS_MAX) "; " (show::number(&left.into())) " more: "
+                    a href="/topics?show=offline" { "offline" } ", "
+                    a href="/topics?show=under-min-isr" { "under min ISR" } ", "
+                    a href="/topics?show=under-replicated" { "under-replicated" }
+                }
             }
         }
     }
@@ -209,7 +218,7 @@ pub fn tone_of(problem: &Value) -> Tone {
     }
 }
 
-fn nodes(status: &Asked) -> Markup {
+fn nodes(status: &Asked, now: i64) -> Markup {
     let rows = status.value()["nodes"].as_array().map_or(&[][..], Vec::as_slice);
     let head = html! {
         th scope="col" { "Server" } th scope="col" { "State" } th scope="col" { "Up" }
@@ -227,7 +236,7 @@ fn nodes(status: &Asked) -> Markup {
                         " " (badge("controller", Tone::Plain))
                     }
                 }
-                td { (badge(&show::text(&row["state"]), tone_of_node(row))) }
+                td { (badge(&show::text(&row["state"]), tone_of_node(row))) (down_since(row, now)) }
                 td.short {
                     @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) }
                 }
@@ -247,11 +256,52 @@ fn nodes(status: &Asked) -> Markup {
     }
 }
 
+/// Since when a server does not serve; nothing of one that does.
+pub fn down_since(row: &Value, now: i64) -> Markup {
+    html! {
+        @if row["ready"] == Value::Bool(false) {
+            " " span.since {
+                @if row["since_ms"].is_number() { (show::since(&row["since_ms"], now)) }
+                @else { "since: " (show::unknown()) }
+            }
+        }
+    }
+}
+
 /// A server that should serve and does not takes redundancy away.
 pub fn tone_of_node(row: &Value) -> Tone {
     match (row["ready"].as_bool(), row["state"].as_str()) {
         (Some(true), _) => Tone::Good,
         (_, Some("stopped")) => Tone::Plain,
         _ => Tone::Amber,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_worst_are_shown_and_the_others_counted() {
+        let row = |partition: usize| {
+            json!({ "topic": "t", "partition": partition, "problems": ["offline"],
+                    "missing": [2], "isr": [], "since_ms": 1_000 })
+        };
+        let rows: Vec<Value> = (0..PARTITIONS_MAX + 3).map(row).collect();
+        let health = json!({ "partitions": rows, "partitions_left_out": 4 });
+        let shown = bad_partitions(&health, 5_000).into_string();
+        assert_eq!(shown.matches("<th scope=\"row\">").count(), PARTITIONS_MAX);
+        assert!(shown.contains("; 7 more: "), "{shown}");
+        let few = json!({ "partitions": [row(0)], "partitions_left_out": 0 });
+        assert!(!bad_partitions(&few, 5_000).into_string().contains(" more"));
+    }
+
+    #[test]
+    fn since_when_a_server_does_not_serve_is_never_left_open() {
+        let shown = |row: Value| down_since(&row, 5_000).into_string();
+        assert_eq!(shown(json!({ "ready": true, "since_ms": null })), "");
+        assert!(shown(json!({ "ready": false, "since_ms": 1_000 })).contains("(4s)"));
+        assert!(shown(json!({ "ready": false, "since_ms": null })).contains(show::UNKNOWN));
     }
 }

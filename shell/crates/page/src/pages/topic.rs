@@ -1,5 +1,7 @@
 //! One topic: its partitions, settings and groups.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -23,7 +25,7 @@ pub async fn draw(visit: &Visit) -> Drawn {
     let part = match tab {
         "config" => settings(visit, name).await,
         "groups" => groups(visit, name).await,
-        _ => partitions(visit, topic.value()),
+        _ => partitions(visit, topic.value(), &since(visit, topic.value()).await),
     };
     let body = html! {
         (tabs(name, tab))
@@ -120,7 +122,7 @@ fn tone_of(row: &Value, min_isr: u64) -> Tone {
 
 /// How many partitions each broker leads.
 fn leaders(topic: &Value) -> Markup {
-    let mut counts = std::collections::BTreeMap::<i64, usize>::new();
+    let mut counts = BTreeMap::<i64, usize>::new();
     for row in topic["partitions"].as_array().into_iter().flatten() {
         if let Some(leader) = row["leader"].as_i64() {
             *counts.entry(leader).or_default() += 1;
@@ -135,19 +137,34 @@ fn leaders(topic: &Value) -> Markup {
     }
 }
 
-fn partitions(visit: &Visit, topic: &Value) -> Markup {
+/// Since when partitions are ill, by their numbers: asked only where one is.
+async fn since(visit: &Visit, topic: &Value) -> BTreeMap<i64, Value> {
+    if tone(topic) == Tone::Good {
+        return BTreeMap::new();
+    }
+    let health = visit.ask("health", Question::new(["cluster", "health"])).await;
+    let rows = health.value()["partitions"].as_array().into_iter().flatten();
+    let own = rows.filter(|row| row["topic"] == topic["name"]);
+    own.filter_map(|row| Some((row["partition"].as_i64()?, row["since_ms"].clone()))).collect()
+}
+
+fn partitions(visit: &Visit, topic: &Value, since: &BTreeMap<i64, Value>) -> Markup {
     let min = topic["min_isr"].as_u64().unwrap_or(0);
     let mut rows: Vec<&Value> = topic["partitions"].as_array().into_iter().flatten().collect();
     // Those that need care on top; a stable sort leaves the others in their order.
     rows.sort_by_key(|row| std::cmp::Reverse(rank(tone_of(row, min))));
+    let is_ill = tone(topic) != Tone::Good;
     let head = html! {
         th.number scope="col" { "Partition" } th scope="col" { "Leader" }
         th scope="col" { "In sync" }
-        th scope="col" { "Missing" } th.number scope="col" { "Earliest" }
+        th scope="col" { "Missing" }
+        @if is_ill { th scope="col" { "Since" } }
+        th.number scope="col" { "Earliest" }
         th.number scope="col" { "End" }
         th.number scope="col" { "Count" } th.number.wide scope="col" { "Size" }
         th.wide scope="col" { "Look" }
     };
+    let now = visit.request.now_ms;
     let name = visit.request.name();
     let messages = format!("{}/messages", link::topic(name));
     let body = html! {
@@ -163,6 +180,7 @@ fn partitions(visit: &Visit, topic: &Value) -> Markup {
                 }
                 td { (replicas(row, min)) }
                 td { (missing(row)) }
+                @if is_ill { td { (since_of(row, min, since, now)) } }
                 td.number { (show::number(&row["earliest"])) }
                 td.number { (show::number(&row["end"])) }
                 td.number { (show::number(&row["count"])) }
@@ -188,6 +206,18 @@ fn replicas(row: &Value, min_isr: u64) -> Markup {
         @if min_isr > 0 { " min " (min_isr) }
         " " span.unknown title="replicas, the preferred leader first" {
             "(" (show::text(&row["replicas"])) ")"
+        }
+    }
+}
+
+/// Nothing of a partition that lacks nothing.
+fn since_of(row: &Value, min_isr: u64, since: &BTreeMap<i64, Value>, now: i64) -> Markup {
+    let told = row["partition"].as_i64().and_then(|partition| since.get(&partition)?.as_i64());
+    html! {
+        @match told {
+            _ if tone_of(row, min_isr) == Tone::Good => {}
+            Some(ms) => (show::ago(ms, now)),
+            None => (show::unknown()),
         }
     }
 }

@@ -28,6 +28,7 @@ impl World {
         server.log.clear();
         server.home = None;
         server.bound = bound(key.node, &server.in_force);
+        server.since_ms = None;
         server.process =
             Process::Alive { pid, since: Instant::now(), paused: false, silent: false };
         let outcome = match self.faults.get(&key.node).cloned() {
@@ -192,6 +193,7 @@ impl World {
         if let Some(server) = self.servers.get_mut(key) {
             if let Some(pid) = server.process.pid() {
                 server.process = Process::Ended { pid, exit };
+                server.since_ms = Some(now_ms());
             }
             server.bound.clear();
         }

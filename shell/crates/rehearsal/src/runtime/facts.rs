@@ -64,6 +64,7 @@ impl World {
             return Ok(NodeFacts {
                 node,
                 process: ProcessState::Absent,
+                since_ms: None,
                 properties: Vec::new(),
                 restart_needed: false,
                 data: paths.into_iter().map(|path| data_dir(path, node, None)).collect(),
@@ -75,6 +76,7 @@ impl World {
             node,
             restart_needed: process.is_alive() && !same(&server.properties, &server.in_force),
             process,
+            since_ms: server.since_ms,
             properties: server.properties.clone(),
             data: paths.into_iter().map(|path| data_dir(path, node, Some(server))).collect(),
             stale_registration: false,

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use self::process::Process;
 use crate::Rehearsal;
+use crate::ids::now_ms;
 use crate::world::{Key, World};
 
 /// Exit status of a JVM that ends on SIGTERM: 128 + 15.
@@ -96,10 +97,10 @@ impl World {
     }
 
     fn set_paused(&mut self, key: &Key, to: bool) {
-        if let Some(Process::Alive { paused, .. }) =
-            self.servers.get_mut(key).map(|server| &mut server.process)
-        {
+        let Some(server) = self.servers.get_mut(key) else { return };
+        if let Process::Alive { paused, .. } = &mut server.process {
             *paused = to;
+            server.since_ms = to.then(now_ms);
         }
     }
 

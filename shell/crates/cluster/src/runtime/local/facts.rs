@@ -13,7 +13,7 @@ use rustix::process::{Flock, FlockType, fcntl_getlk};
 use super::launch::text;
 use super::layout::{MARKER, NodePaths, holds_something};
 use super::record::RunRecord;
-use super::{Local, guard, intruder, process};
+use super::{Local, guard, intruder, process, since};
 use crate::runtime::{files, properties};
 
 /// Properties that the runtime adds to what a step gives.
@@ -42,6 +42,7 @@ impl Local {
         let own_pid = process.pid().filter(|_| process.is_alive());
         Ok(NodeFacts {
             node,
+            since_ms: since::since_ms(&paths, record.as_ref(), &process),
             process,
             properties: pairs,
             restart_needed,

@@ -86,7 +86,7 @@ fn lines_with(log: &Path, text: &str, bytes: u64) -> Result<Option<Vec<String>>>
 }
 
 /// ms since 1970-01-01 UTC; `None` where there is no such file.
-fn modified_ms(path: &Path) -> Option<u128> {
+pub(super) fn modified_ms(path: &Path) -> Option<u128> {
     let modified = std::fs::metadata(path).and_then(|meta| meta.modified()).ok()?;
     modified.duration_since(UNIX_EPOCH).ok().map(|since| since.as_millis())
 }

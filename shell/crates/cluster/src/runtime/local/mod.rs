@@ -13,6 +13,7 @@ mod logs;
 mod ports;
 pub(super) mod process;
 mod record;
+mod since;
 mod supervise;
 mod threads;
 

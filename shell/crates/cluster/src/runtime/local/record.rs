@@ -7,6 +7,7 @@ use kafsh_model::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::process;
+use super::since::Signalled;
 use crate::runtime::files;
 
 const RUN_SCHEMA: u32 = 1;
@@ -37,6 +38,9 @@ pub(super) struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) adopted: Option<Adopted>,
     pub(super) process: Option<Started>,
+    /// `None`: none yet, or it was to go on
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signalled: Option<Signalled>,
 }
 
 /// How a process that kafsh did not start is known, and where it writes.
@@ -84,6 +88,7 @@ impl RunRecord {
             reads_archive: None,
             adopted: None,
             process: None,
+            signalled: None,
         })
     }
 

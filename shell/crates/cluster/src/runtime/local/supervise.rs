@@ -22,7 +22,7 @@ use super::launch::{Launch, gc_flags};
 use super::layout::NodePaths;
 use super::process;
 use super::record::{RunRecord, Started};
-use super::{Local, cluster_word};
+use super::{Local, cluster_word, since};
 use crate::runtime::files;
 
 /// Children of this process, by the nonce of their start: to learn how they end, and to reap them.
@@ -152,9 +152,10 @@ impl Local {
         let paths = self.layout(spec)?.node(spec, node)?;
         let record = RunRecord::load(&paths.run)?;
         let target = record.as_ref().map(process::open).transpose()?.flatten();
-        let (Some(record), Some(target)) = (record, target) else {
+        let (Some(mut record), Some(target)) = (record, target) else {
             return Err(not_running(spec, node));
         };
+        since::note_signal(&mut record, &paths.run, signal);
         let send = |signal| match pidfd_send_signal(&target, signal) {
             Ok(()) => Ok(()),
             Err(rustix::io::Errno::SRCH) => Err(not_running(spec, node)),
@@ -221,6 +222,7 @@ impl Local {
         let how = self.children.exit(&record.nonce);
         settle_archive(&record, !matches!(how, Exit::Signal(_)));
         distrust_archive(&record, &paths);
+        since::note_end(&paths, &record)?;
         fs::remove_file(&paths.run).map_err(|e| files::io_error("delete", &paths.run, &e))?;
         self.children.lock().remove(&record.nonce);
         files::sync_dir(&paths.folder)
