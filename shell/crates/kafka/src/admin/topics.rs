@@ -16,15 +16,40 @@ use crate::kafka_error::{NOT_CONTROLLER, kafka_error};
 /// "As the brokers are set" in CreateTopics 4 and later (KIP-464).
 const BROKER_DEFAULT: i16 = -1;
 
+/// How much one request asks for. The controller answers when all of it is there, which takes it
+/// some milliseconds a topic: a thousand in one request are not made within its deadline.
+const TOPICS_A_REQUEST: usize = 100;
+const PARTITIONS_A_REQUEST: i64 = 1_000;
+
 impl KafkaAdmin {
+    /// Each request has the whole deadline. Where one after the first fails, what was decided
+    /// before stands, its error is told of its topics, and the rest is not tried.
     pub(super) async fn create(
         &self,
         topics: &[TopicSpec],
         validate_only: bool,
     ) -> Result<Vec<ItemResult>> {
-        if topics.is_empty() {
-            return Ok(Vec::new());
+        let mut results: Vec<ItemResult> = Vec::with_capacity(topics.len());
+        while results.len() < topics.len() {
+            let rest = &topics[results.len()..];
+            let asked = fits(rest);
+            match self.create_at_once(&rest[..asked], validate_only).await {
+                Ok(made) => results.extend(made),
+                Err(error) if results.is_empty() => return Err(error),
+                Err(error) => {
+                    let names = rest.iter().map(|topic| &topic.name);
+                    results.extend(left("create", names, asked, &error));
+                }
+            }
         }
+        Ok(results)
+    }
+
+    async fn create_at_once(
+        &self,
+        topics: &[TopicSpec],
+        validate_only: bool,
+    ) -> Result<Vec<ItemResult>> {
         let request = CreateTopicsRequest::default()
             .with_topics(topics.iter().map(creatable).collect())
             .with_timeout_ms(broker_timeout_ms(self.client.timeout))
@@ -45,10 +70,22 @@ impl KafkaAdmin {
         Ok(topics.iter().map(|topic| (topic.name.clone(), verdict(&topic.name))).collect())
     }
 
+    /// In requests of some topics each, as [`Self::create`].
     pub(super) async fn delete(&self, names: &[String]) -> Result<Vec<ItemResult>> {
-        if names.is_empty() {
-            return Ok(Vec::new());
+        let mut results: Vec<ItemResult> = Vec::with_capacity(names.len());
+        while results.len() < names.len() {
+            let rest = &names[results.len()..];
+            let asked = rest.len().min(TOPICS_A_REQUEST);
+            match self.delete_at_once(&rest[..asked]).await {
+                Ok(gone) => results.extend(gone),
+                Err(error) if results.is_empty() => return Err(error),
+                Err(error) => results.extend(left("delete", rest.iter(), asked, &error)),
+            }
         }
+        Ok(results)
+    }
+
+    async fn delete_at_once(&self, names: &[String]) -> Result<Vec<ItemResult>> {
         let timeout_ms = broker_timeout_ms(self.client.timeout);
         // From 6 on topics are named in a list of their own (KIP-516).
         let ask = |version| {
@@ -102,6 +139,34 @@ impl KafkaAdmin {
         let found = found.map(|result| (result.error_code, result.error_message.as_deref()));
         verdict("add partitions to", topic, found)
     }
+}
+
+/// How many of them, from the first, one request asks for: always one.
+fn fits(topics: &[TopicSpec]) -> usize {
+    let mut partitions = 0;
+    let fit = topics.iter().take(TOPICS_A_REQUEST).take_while(|topic| {
+        let by_hand = i64::try_from(topic.assignments.len()).unwrap_or(i64::MAX);
+        partitions += topic.partitions.map_or(by_hand, i64::from).max(1);
+        partitions <= PARTITIONS_A_REQUEST
+    });
+    fit.count().max(1)
+}
+
+/// What a request that failed leaves: its error for the `asked` topics that it was about, and word
+/// of those that no request was made for.
+fn left<'a>(
+    verb: &str,
+    names: impl Iterator<Item = &'a String>,
+    asked: usize,
+    error: &Error,
+) -> impl Iterator<Item = ItemResult> {
+    names.enumerate().map(move |(at, name)| {
+        if at < asked {
+            return (name.clone(), Err(error.clone()));
+        }
+        let message = format!("did not try to {verb} topic `{name}`: a request before it failed");
+        (name.clone(), Err(Error::failed("not-tried", message).with_next("cluster status")))
+    })
 }
 
 fn creatable(spec: &TopicSpec) -> CreatableTopic {

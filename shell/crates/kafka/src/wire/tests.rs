@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 use kafka_protocol::messages::describe_groups_response::DescribedGroup;
 use kafka_protocol::messages::describe_log_dirs_response::DescribeLogDirsResult;
@@ -310,6 +311,49 @@ async fn a_change_is_not_repeated_when_its_outcome_is_unknown() {
     let error = admin(&[&broker], 2_000).create_topics(&[spec("orders")], false).await.unwrap_err();
     assert_eq!(error.code, "outcome-unknown");
     assert_eq!(broker.count(ApiKey::CreateTopics), 1);
+}
+
+#[tokio::test]
+async fn many_topics_are_asked_for_in_several_requests_and_keep_their_results() {
+    let port = Arc::new(AtomicI32::new(0));
+    let asked: Arc<std::sync::Mutex<Vec<usize>>> = Arc::default();
+    let (of_script, counts) = (port.clone(), asked.clone());
+    let broker = FakeBroker::start(WHOLE, move |call| match call.api {
+        ApiKey::Metadata => cluster(call.version, &[(1, of_script.load(Ordering::SeqCst))], 1),
+        ApiKey::CreateTopics => {
+            let request: CreateTopicsRequest = call.read();
+            let mut counts = counts.lock().unwrap();
+            counts.push(request.topics.len());
+            if counts.len() == 4 {
+                return Answer::Close;
+            }
+            let made = |topic: &CreatableTopic| {
+                let code = if &*topic.name.0 == "t150" { 36 } else { 0 };
+                CreatableTopicResult::default().with_name(topic.name.clone()).with_error_code(code)
+            };
+            let results = request.topics.iter().map(made).collect();
+            body(&CreateTopicsResponse::default().with_topics(results), call.version)
+        }
+        _ => alone(call),
+    })
+    .await;
+    port.store(broker.port, Ordering::SeqCst);
+    let mut specs: Vec<TopicSpec> = (0..330).map(|at| spec(&format!("t{at}"))).collect();
+    specs[205].partitions = Some(990);
+    let admin = admin(&[&broker], 2_000);
+    let results = admin.create_topics(&specs, false).await.unwrap();
+    // The third: 990 partitions and ten topics of one. The fourth is not answered.
+    assert_eq!(*asked.lock().unwrap(), [100, 100, 11, 100]);
+    let names: Vec<&str> = results.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, specs.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>());
+    let failed = |at: usize| results[at].1.as_ref().err().map(|error| error.code.to_string());
+    assert_eq!(failed(150).as_deref(), Some("topic-exists"));
+    let lost = |code: &str| -> Vec<usize> {
+        (0..330).filter(|at| failed(*at).as_deref() == Some(code)).collect()
+    };
+    assert_eq!(lost("outcome-unknown"), (211..311).collect::<Vec<_>>());
+    assert_eq!(lost("not-tried"), (311..330).collect::<Vec<_>>());
+    assert_eq!((0..330).filter(|at| failed(*at).is_some()).count(), 1 + 100 + 19);
 }
 
 /// Metadata of one topic: known here, or not.
