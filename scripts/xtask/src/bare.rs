@@ -162,7 +162,12 @@ impl Server {
         while !there() {
             if let Ok(Some(status)) = child.try_wait() {
                 let what = self.folder.display();
-                return Err(Failure::new(format!("the server of `{what}` ended with {status}")));
+                let log = std::fs::read_to_string(self.folder.join("logs/server.log"));
+                let why = last_error(&log.unwrap_or_default()).map(|line| format!("\n  {line}"));
+                return Err(Failure::new(format!(
+                    "the server of `{what}` ended with {status}{}",
+                    why.unwrap_or_default()
+                )));
             }
             if Instant::now() > until {
                 return Err(Failure::new(format!("nothing answers on {}", self.address)));
@@ -201,6 +206,11 @@ impl Drop for Running {
     }
 }
 
+/// The last line of a server's log that tells of an error.
+fn last_error(log: &str) -> Option<&str> {
+    log.lines().rev().find(|line| line.contains("] ERROR ") || line.contains("] FATAL "))
+}
+
 /// A line of an argument file without its quotes.
 fn unquote(line: &str) -> String {
     let inner = line.strip_prefix('"').and_then(|line| line.strip_suffix('"')).unwrap_or(line);
@@ -229,6 +239,14 @@ mod tests {
         assert_eq!(address("dataDir=/x\nclientPort=2181\n"), Some(2181));
         assert_eq!(address("listeners=IN://127.0.0.1:9091,OUT://0.0.0.0:9191\n"), Some(9091));
         assert_eq!(address("broker.id=1\n"), None);
+    }
+
+    #[test]
+    fn the_last_error_of_a_log_is_found() {
+        let log =
+            "[2026-01-01] INFO up\n[2026-01-01] ERROR first\n[2026-01-02] ERROR last\n\tat x\n";
+        assert_eq!(last_error(log), Some("[2026-01-02] ERROR last"));
+        assert_eq!(last_error("[2026-01-01] INFO no ERROR here\n"), None);
     }
 
     #[test]
