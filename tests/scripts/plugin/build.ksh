@@ -3,5 +3,5 @@ plugin new limits --kind policy | head 0
 plugin build limits -O json | jq '{file, kind, name, version, capabilities}'
 plugin build limits -O json | jq '.digest | startswith("sha256:")'
 try plugin build work
-!echo 'pub const WRONG: u8 = "text";' >> limits/src/lib.rs
+!echo 'compile_error!("wrong on purpose");' >> limits/src/lib.rs
 try plugin build limits

@@ -8,6 +8,7 @@ expect zookeeper status | jq '[.sessions[].broker] == [1, 2, 3] and all(.session
 # One that was stopped in order has no session; of one that was killed it is there until it times out.
 broker stop 3 | jq '.[].node'
 broker kill 2 --yes | jq '.[].node'
+wait 10s zookeeper status | jq '.brokers[1].state == "no session"'
 zookeeper status | jq -c '.brokers[] | [.broker, .state]'
 # What a znode is is told with its name.
 zookeeper ls /brokers/ids
