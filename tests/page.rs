@@ -19,6 +19,8 @@ mod hostile;
 mod markup;
 #[path = "page/pages.rs"]
 mod pages;
+#[path = "page/reading.rs"]
+mod reading;
 #[path = "page/stage.rs"]
 mod stage;
 #[path = "page/use.rs"]

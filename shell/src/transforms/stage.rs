@@ -46,6 +46,8 @@ pub struct Stage {
     /// All that was pulled is where it should be
     clean: bool,
     skipped: Vec<String>,
+    /// Of those that left this stage
+    failed_count: u64,
     dead_lettered: u64,
 }
 
@@ -69,6 +71,7 @@ impl Stage {
             failed: false,
             clean: true,
             skipped: Vec::new(),
+            failed_count: 0,
             dead_lettered: 0,
         })
     }
@@ -122,6 +125,7 @@ impl Stage {
         if failures.is_empty() {
             return Ok(());
         }
+        self.failed_count += failures.len() as u64;
         match &self.on_error {
             OnError::Fail => {
                 let failure = failures.first();
@@ -200,11 +204,7 @@ impl Stage {
         let name = &self.manifest.name;
         let totals = summary.totals;
         let mut notes = vec![self.counts(&totals)];
-        if !self.skipped.is_empty() {
-            let more = totals.failed.saturating_sub(self.skipped.len() as u64);
-            let more = if more > 0 { format!("; {more} more") } else { String::new() };
-            notes.push(format!("transform {name} left out {}{more}", self.skipped.join("; ")));
-        }
+        notes.extend(self.left_out());
         if !summary.counters.is_empty() {
             let counters: Vec<String> =
                 summary.counters.iter().map(|(name, count)| format!("{name} {count}")).collect();
@@ -216,6 +216,16 @@ impl Stage {
             ));
         }
         notes
+    }
+
+    fn left_out(&self) -> Option<String> {
+        if self.skipped.is_empty() {
+            return None;
+        }
+        let more = self.failed_count.saturating_sub(self.skipped.len() as u64);
+        let more = if more > 0 { format!("; {more} more") } else { String::new() };
+        let name = &self.manifest.name;
+        Some(format!("transform {name} left out {}{more}", self.skipped.join("; ")))
     }
 
     async fn end(mut self) -> Result<Vec<String>> {
@@ -230,7 +240,10 @@ impl Stage {
             Some(_) => None,
             None => Some(self.worker.summary().await?),
         };
-        let own = summary.map_or(Vec::new(), |summary| self.notes(&summary));
+        let own = match summary {
+            Some(summary) => self.notes(&summary),
+            None => Vec::from_iter(self.left_out()),
+        };
         let mut notes = self.upstream.finish().await?;
         notes.extend(own);
         Ok(notes)

@@ -1,6 +1,6 @@
 //! Records for the page: `consume`, counted, and a filter behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kafsh_model::port::BoxFuture;
@@ -23,6 +23,10 @@ struct Reading {
 
 type Shared = Arc<Mutex<Reading>>;
 
+/// Most records that a filter is given at once. It begins with one and is given twice as many each
+/// time, so that one that is slow or fails has said so before the time for a look is over.
+const FILTERED_AT_ONCE: usize = 64;
+
 /// Starts reading, and the filter behind it.
 pub async fn start(
     consume: Ready,
@@ -32,10 +36,11 @@ pub async fn start(
     let (run, call) = consume;
     let inner = records(run(call).await?.flow)?;
     let reading = Shared::default();
-    let counted = Box::new(Counted { inner, text, reading: reading.clone() });
+    let mut counted = Box::new(Counted::new(inner, text, reading.clone()));
     let stream: Box<dyn Source<RecordBatch>> = match filter {
         None => counted,
         Some((run, mut call)) => {
+            counted.at_once = 1;
             call.input = Flow::Records(counted).into();
             records(run(call).await?.flow)?
         }
@@ -59,12 +64,26 @@ struct Counted {
     inner: Box<dyn Source<RecordBatch>>,
     text: Option<String>,
     reading: Shared,
+    /// Most records that are handed on together, the next time
+    at_once: usize,
+    /// What was pulled and is still to be handed on
+    waiting: VecDeque<RecordBatch>,
+}
+
+impl Counted {
+    fn new(inner: Box<dyn Source<RecordBatch>>, text: Option<String>, reading: Shared) -> Self {
+        Counted { inner, text, reading, at_once: usize::MAX, waiting: VecDeque::new() }
+    }
 }
 
 impl Source<RecordBatch> for Counted {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<RecordBatch>>> {
         Box::pin(async {
-            let Some(batch) = self.inner.next().await? else { return Ok(None) };
+            if self.waiting.is_empty() {
+                let Some(batch) = self.inner.next().await? else { return Ok(None) };
+                self.waiting = parts(batch, &mut self.at_once);
+            }
+            let batch = self.waiting.pop_front().unwrap_or_default();
             let mut reading = locked(&self.reading);
             for record in batch.iter() {
                 reading.pulled.scanned += 1;
@@ -88,16 +107,36 @@ impl Source<RecordBatch> for Counted {
     }
 
     fn ready(&self) -> bool {
-        self.inner.ready()
+        !self.waiting.is_empty() || self.inner.ready()
     }
 
     fn origin(&self) -> Option<Origin> {
         self.inner.origin()
     }
 
+    /// What reading has to say of itself is not about the filter, of which the page asks.
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<Vec<String>>> {
-        self.inner.finish()
+        Box::pin(async { self.inner.finish().await.map(|_| Vec::new()) })
     }
+}
+
+/// The same records in batches of at most so many, which grow.
+fn parts(batch: RecordBatch, at_once: &mut usize) -> VecDeque<RecordBatch> {
+    if batch.len() <= *at_once {
+        return [batch].into();
+    }
+    let mut parts = VecDeque::new();
+    let mut part = RecordBatch::default();
+    for record in batch.iter() {
+        // It fits: what it was in was no smaller.
+        let _ = part.push(record);
+        if part.len() >= *at_once {
+            parts.push_back(std::mem::take(&mut part));
+            *at_once = (*at_once * 2).min(FILTERED_AT_ONCE);
+        }
+    }
+    parts.extend(Some(part).filter(|part| !part.is_empty()));
+    parts
 }
 
 /// Those whose key, value or headers have the text in them.
@@ -142,6 +181,10 @@ impl Records for Browsing {
     fn progress(&self) -> Progress {
         let reading = locked(&self.reading);
         Progress { scanned: reading.pulled.scanned, next: reading.through.clone() }
+    }
+
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<Vec<String>>> {
+        self.stream.finish()
     }
 }
 
@@ -195,7 +238,7 @@ mod tests {
     async fn what_a_filter_still_works_on_is_read_again_by_the_next_page() {
         let reading = Shared::default();
         let inner = Box::new(There([batch(&[(0, 4), (0, 5), (1, 9)])].into()));
-        let counted = Box::new(Counted { inner, text: None, reading: reading.clone() });
+        let counted = Box::new(Counted::new(inner, None, reading.clone()));
         let stream = Box::new(OneByOne { inner: counted, held: Vec::new() });
         let mut browsing = Browsing { stream, reading };
         assert_eq!(browsing.progress(), Progress::default());

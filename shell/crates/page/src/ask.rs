@@ -130,6 +130,9 @@ pub trait Records: Send {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Value>>>>;
 
     fn progress(&self) -> Progress;
+
+    /// Ends the reading; what a filter could not do, in words. Nothing where there is no filter.
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<Vec<String>>>;
 }
 
 /// Asks the shell's commands. Only those that read are answered, whatever is asked.

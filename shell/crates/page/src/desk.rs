@@ -193,6 +193,12 @@ impl Visit {
         self.slots().iter().filter_map(there).collect()
     }
 
+    /// The address has a value that no question can be asked with.
+    pub fn is_malformed(&self) -> bool {
+        let wrong = |asked: &Asked| asked.error().is_some_and(|error| error.code == "bad-value");
+        self.asked().iter().any(|(_, asked)| wrong(asked))
+    }
+
     /// The same data for a program.
     pub fn to_json(&self) -> Value {
         let answers: Map<String, Value> =

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use crate::ask::Browse;
-use crate::desk::{Desk, Visit};
+use crate::desk::Desk;
 use crate::layout;
 use crate::pages::{Request, messages, record};
 use crate::server::Shared;
@@ -42,8 +42,10 @@ pub async fn records(State(shared): State<Shared>, request: HttpRequest) -> Resp
     let Ok(seat) = shared.seats.clone().try_acquire_owned() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let visit = Visit::new(shared.desk.clone(), request);
-    let mut browse = messages::browse(&visit);
+    let Ok(place) = messages::Place::of(&request) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let mut browse = place.browse(&request);
     browse.consume = browse.consume.switch("follow");
     let tail = Tail::new(read(shared.desk, browse), Some(seat));
     let stream = unfold((tail, shared.stop), |(mut tail, mut stop)| async move {

@@ -45,6 +45,7 @@ pub fn page(visit: &Visit, drawn: Drawn) -> Markup {
                         p.clock {
                             "read at "
                             span #clock { @if let Some(read) = read { (show::time(read)) } }
+                            " " (show::zone())
                             span #held hidden { " · held while you point at it" }
                             span #silent role="status" hidden {
                                 " · not kept up to date: the server does not answer"

@@ -132,6 +132,9 @@ impl Request {
         let decode = |part: &str| Some(percent_decode_str(part).decode_utf8().ok()?.into_owned());
         let parts = path.split('/').filter(|part| !part.is_empty());
         let segments = parts.map(decode).collect::<Option<Vec<_>>>()?;
+        if segments.iter().any(|part| part.contains('\0')) {
+            return None;
+        }
         let params: Vec<(String, String)> =
             form_urlencoded::parse(query.as_bytes()).into_owned().take(PARAMS_MAX + 1).collect();
         let now_ms = Timestamp::now().as_millisecond();

@@ -1,5 +1,6 @@
 //! The server: loopback alone, a bounded number of connections, one way in.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -8,11 +9,12 @@ use axum::extract::{Path, Request as HttpRequest, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION, SET_COOKIE,
 };
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use kafsh_model::{Class, Error, Result};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 
@@ -117,6 +119,10 @@ fn refused(wanted: SocketAddr, e: &std::io::Error) -> Error {
     }
 }
 
+/// The parameter with which a program asks for a page.
+const FORMAT_JSON: (Cow<'static, str>, Cow<'static, str>) =
+    (Cow::Borrowed("format"), Cow::Borrowed("json"));
+
 fn router(shared: Shared) -> Router {
     Router::new()
         .route("/enter", get(enter))
@@ -141,8 +147,11 @@ async fn guard(State(shared): State<Shared>, request: HttpRequest, next: Next) -
             true => Ok(()),
             false => shared.gate.check_known(request.headers()),
         });
+    let query = request.uri().query().unwrap_or_default();
+    let as_json = form_urlencoded::parse(query.as_bytes()).any(|pair| pair == FORMAT_JSON);
     let mut response = match checked {
         Ok(()) => next.run(request).await,
+        Err(refusal) if as_json => refuse_a_program(refusal),
         Err(refusal) => refuse(refusal),
     };
     let headers = response.headers_mut();
@@ -162,7 +171,18 @@ fn is_open(path: &str) -> bool {
 
 fn refuse(refusal: Refusal) -> Response {
     let (title, advice) = refusal.words();
-    let mut response = html(refusal.status(), layout::refusal(title, advice));
+    allowed(refusal, html(refusal.status(), layout::refusal(title, advice)))
+}
+
+/// The same for who asked for JSON.
+fn refuse_a_program(refusal: Refusal) -> Response {
+    let (message, advice) = refusal.words();
+    let json = json!({ "error": { "message": message, "advice": advice } }).to_string();
+    let headers = [(CONTENT_TYPE, "application/json")];
+    allowed(refusal, (refusal.status(), headers, json).into_response())
+}
+
+fn allowed(refusal: Refusal, mut response: Response) -> Response {
     if refusal == Refusal::Method {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
@@ -170,6 +190,10 @@ fn refuse(refusal: Refusal) -> Response {
 }
 
 async fn enter(State(shared): State<Shared>, request: HttpRequest) -> Response {
+    if request.method() == Method::HEAD {
+        // Who only looks at a link, as a program that shows a preview, does not use it up.
+        return StatusCode::NO_CONTENT.into_response();
+    }
     let query = request.uri().query().unwrap_or_default();
     let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
     match shared.gate.enter(token.as_ref().map_or("", |(_, token)| token)) {
@@ -195,9 +219,17 @@ async fn page(State(shared): State<Shared>, request: HttpRequest) -> Response {
             layout::refusal("No such address", "It cannot be read."),
         );
     };
-    let as_json = request.param("format") == "json";
+    let format = request.param("format");
+    if !matches!(format, "" | "json") {
+        let advice = "A page is HTML, or JSON with `?format=json`.";
+        return html(StatusCode::BAD_REQUEST, layout::refusal("No such format", advice));
+    }
+    let as_json = format == "json";
     let visit = Visit::new(shared.desk, request);
-    let drawn = pages::draw(&visit).await;
+    let mut drawn = pages::draw(&visit).await;
+    if drawn.status == StatusCode::OK && visit.is_malformed() {
+        drawn.status = StatusCode::BAD_REQUEST;
+    }
     if as_json {
         let json = visit.to_json().to_string();
         return (drawn.status, [(CONTENT_TYPE, "application/json")], json).into_response();

@@ -98,6 +98,12 @@ pub fn time(ms: i64) -> Markup {
     html! { time datetime=(full) title=(full) { (local.strftime(format)) } }
 }
 
+/// The time zone of what [`time`] shows, as an offset: `UTC+09:00`.
+pub fn zone() -> String {
+    let now = Timestamp::now().to_zoned(TimeZone::system());
+    now.strftime("UTC%:z").to_string().replace("+00:00", "")
+}
+
 /// `since 12:03:44 (5m 2s)`; nothing where it is not known.
 pub fn since(value: &Value, now_ms: i64) -> Markup {
     match value.as_i64() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use kafsh_cluster::engine::Partitions;
-use kafsh_cluster::engine::report::ClusterStatus;
+use kafsh_cluster::engine::report::{ClusterStatus, NodeStatus};
 use kafsh_model::topic::{PartitionDescription, TopicPartition};
 use kafsh_model::{BrokerId, Result};
 use serde_json::{Value, json};
@@ -142,7 +142,13 @@ async fn asked(call: &Call, status: &ClusterStatus, ill: &[Ill<'_>]) -> Result<S
         .filter_map(|node| node.broker)
         .collect();
     let places: Vec<TopicPartition> = ill.iter().map(Ill::place).collect();
-    Ok(since::ask(zookeeper, &chroot, &places, &down).await)
+    let mut since = since::ask(zookeeper, &chroot, &places, &down).await;
+    for ill in ill {
+        if let Some(ms) = ill.since_its_brokers(status) {
+            since.partitions.entry(ill.place()).or_insert(ms);
+        }
+    }
+    Ok(since)
 }
 
 /// All that was found out.
@@ -191,12 +197,29 @@ impl Ill<'_> {
         TopicPartition { topic: self.topic.to_string(), partition: self.partition.partition }
     }
 
-    fn row(&self, since: &Since) -> Value {
-        let Ill { topic, partition, min_isr, problems } = self;
+    fn missing(&self) -> Vec<&BrokerId> {
+        let partition = self.partition;
         // The last one in sync stays in the set when it leaves.
         let away = |id: &BrokerId| partition.offline_replicas.contains(id);
         let lacks = |id: &&BrokerId| away(id) || !partition.isr.contains(id);
-        let missing: Vec<&BrokerId> = partition.replicas.iter().filter(lacks).collect();
+        partition.replicas.iter().filter(lacks).collect()
+    }
+
+    /// Since when the brokers are gone that it lacks: until ZooKeeper has noticed, that is since
+    /// when it is ill. The first of them took a replica, the last one the leader.
+    fn since_its_brokers(&self, status: &ClusterStatus) -> Option<i64> {
+        let missing = self.missing();
+        let gone = |node: &&NodeStatus| node.broker.is_some_and(|id| missing.contains(&&id));
+        let times = status.nodes.iter().filter(gone).filter_map(|node| node.since_ms);
+        match self.problems[0] {
+            Problem::Offline => times.max(),
+            Problem::UnderMinIsr | Problem::UnderReplicated => times.min(),
+        }
+    }
+
+    fn row(&self, since: &Since) -> Value {
+        let Ill { topic, partition, min_isr, problems } = self;
+        let missing = self.missing();
         json!({
             "topic": topic,
             "partition": partition.partition,

@@ -143,7 +143,8 @@ fn value(group: &Loaded, lags: &[Lag], times: &Times, now_ms: i64) -> Value {
         })
     };
     // What waits longest; where no time is known, what has most to read.
-    let longest = lags.iter().filter(|lag| age(lag).is_some()).max_by_key(|lag| age(lag));
+    let waiting = lags.iter().filter(|lag| age(lag).is_some());
+    let longest = waiting.min_by_key(|lag| std::cmp::Reverse((age(lag), lag.lag)));
     let worst = longest.or_else(|| lag::worst(lags)).map(|lag| {
         json!({
             "topic": lag.place.topic,

@@ -20,13 +20,15 @@ pub static SPEC: CommandSpec = CommandSpec {
              page once, for one browser; each time it was used, another one is printed. On the \
              command line and in a script it serves until Ctrl-C; at the prompt, until the prompt \
              is left, and `ui` again prints another link. The browser is opened where there is \
-             one.",
+             one. Ctrl-C ends it with status 0.\n\n\
+             The link leaves a cookie that holds for as long as the page is served. Every page is \
+             there as JSON too: `?format=json` behind its address.",
     flags: &[
         FlagSpec::value("port", "PORT", Kind::Port, "the port (default: any that is free)"),
         FlagSpec::switch("no-open", "only print the link"),
     ],
     needs: Needs::Cluster,
-    examples: &[Example { line: "ui | head 1", about: "the link, for a browser of your choice" }],
+    examples: &[Example { line: "ui --no-open", about: "the link, for a browser of your choice" }],
     cooperative: true,
     run: |call| Box::pin(run(call)),
     ..CommandSpec::BLANK

@@ -155,6 +155,16 @@ struct Held<'a> {
     sizes: &'a Sizes,
 }
 
+/// The word of `topic list`, and how many partitions refuse acks=all, which only who knows the
+/// topic's settings can tell.
+fn health(topic: &TopicDescription, min_isr: Option<usize>) -> String {
+    let said = super::list::health(topic);
+    match super::list::under_min_isr(topic, min_isr) {
+        0 => said,
+        under => format!("{said}, {under} under min.isr"),
+    }
+}
+
 fn describe(
     topic: &TopicDescription,
     real: &TopicDescription,
@@ -191,7 +201,7 @@ fn describe(
         "partitions": partitions,
         "replication_factor": topic.replication_factor(),
         "min_isr": min_isr,
-        "health": super::list::health(real),
+        "health": health(real, min_isr.and_then(|min| usize::try_from(min).ok())),
         "records": counts,
         "size_bytes": sizes::total(topic, held.sizes),
         "configs": configs,

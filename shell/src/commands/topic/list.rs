@@ -181,7 +181,8 @@ pub(super) fn offline(topic: &TopicDescription) -> usize {
     topic.partitions.iter().filter(|partition| partition.is_offline()).count()
 }
 
-fn under_min_isr(topic: &TopicDescription, min_isr: Option<usize>) -> usize {
+/// Partitions that refuse acks=all: with a leader and too few in sync.
+pub(super) fn under_min_isr(topic: &TopicDescription, min_isr: Option<usize>) -> usize {
     let Some(min_isr) = min_isr else { return 0 };
     topic.partitions.iter().filter(|partition| partition.is_under_min_isr(min_isr)).count()
 }

@@ -22,14 +22,14 @@ pub async fn list(visit: &Visit) -> Drawn {
     );
     let body = html! {
         (layout::remarks(&list))
-        @if !list.rows().is_empty() { (table(list.rows(), visit.request.now_ms)) }
+        @if !list.rows().is_empty() { (table(visit, list.rows())) }
         h2 { "What their logs say" }
-        (log(&errors, "Nothing went wrong since their last starts."))
+        (log(&errors, "No line of an ERROR since their last starts; warnings are in the log of each broker."))
     };
     Drawn::new("Brokers", body)
 }
 
-fn table(rows: &[Value], now: i64) -> Markup {
+fn table(visit: &Visit, rows: &[Value]) -> Markup {
     let mut rows: Vec<&Value> = rows.iter().collect();
     rows.sort_by_key(|row| overview::tone_of_node(row) == Tone::Good);
     let head = html! {
@@ -49,7 +49,7 @@ fn table(rows: &[Value], now: i64) -> Markup {
                         " " (badge("controller", Tone::Plain))
                     }
                 }
-                td { (state(row, now)) }
+                td { (state(visit, row)) }
                 td.short {
                     @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) }
                 }
@@ -66,13 +66,14 @@ fn table(rows: &[Value], now: i64) -> Markup {
 }
 
 /// The state of the process, and whether the broker in it serves.
-fn state(row: &Value, now: i64) -> Markup {
+fn state(visit: &Visit, row: &Value) -> Markup {
     let words = show::text(&row["state"]);
     let silent = row["state"] == "running" && row["ready"] == Value::Bool(false);
     html! {
         (badge(&words, overview::tone_of_node(row)))
         @if silent { " its process runs and does not answer" }
-        (overview::down_since(row, now))
+        (overview::down_since(row, visit.request.now_ms))
+        (overview::mend(visit, row))
     }
 }
 
@@ -100,10 +101,10 @@ pub async fn one(visit: &Visit) -> Drawn {
     }
     let body = html! {
         (layout::remarks(&broker))
-        (facts(broker.value(), visit.request.now_ms))
+        (facts(visit, broker.value()))
         h2 { "What went wrong" }
         (drift(status.value(), id))
-        (log(&errors, "No error in its log since its last start."))
+        (log(&errors, "No line of an ERROR in its log since its last start."))
         (dirs(broker.value()))
         h2 { "End of its log" }
         (log(&logs, "No lines since its last start."))
@@ -130,12 +131,12 @@ fn drift(status: &Value, id: &str) -> Markup {
     }
 }
 
-fn facts(broker: &Value, now: i64) -> Markup {
+fn facts(visit: &Visit, broker: &Value) -> Markup {
     html! {
         dl.facts {
             dt { "State" }
             dd {
-                (state(broker, now)) @if broker["controller"] == Value::Bool(true) {
+                (state(visit, broker)) @if broker["controller"] == Value::Bool(true) {
                     " " (badge("controller", Tone::Plain))
                 }
             }

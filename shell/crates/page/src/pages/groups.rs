@@ -51,7 +51,7 @@ pub fn table(rows: &[&Value], trends: Option<&Trends>) -> Markup {
     let head = html! {
         th scope="col" { "Group" } th scope="col" { "State" } th.number scope="col" { "Lag" }
         @if trends.is_some() { th scope="col" { "Trend" } }
-        th scope="col" { "Worst partition" } th.number.wide scope="col" { "Members" }
+        th scope="col" { "Furthest behind" } th.number.wide scope="col" { "Members" }
         th.wide scope="col" { "Topics" }
     };
     let body = html! {
@@ -84,7 +84,9 @@ fn total(row: &Value) -> Markup {
 
 fn trend(trend: Option<Trend>) -> Markup {
     match trend {
-        None => html! { span.unknown { "watching" } },
+        None => html! {
+            span.unknown title="two looks some time apart make a trend" { "not known yet" }
+        },
         Some(Trend::Steady) => html! { "steady" },
         Some(Trend::Growing(by)) => html! { (badge(&format!("growing {by}"), Tone::Amber)) },
         Some(Trend::Draining(by)) => html! { (badge(&format!("draining {by}"), Tone::Good)) },
@@ -106,7 +108,10 @@ fn state_tone(row: &Value) -> Tone {
 fn place(worst: &Value) -> Markup {
     let Some(topic) = worst["topic"].as_str() else { return html! {} };
     html! {
-        a href=(link::topic(topic)) { (show::visible(topic)) "/" (worst["partition"]) }
+        @let partition = show::text(&worst["partition"]);
+        a href=(link::with(&link::topic(topic), &[("partition", &partition)])) {
+            (show::visible(topic)) "/" (partition)
+        }
         ", " (show::number(&worst["lag"])) " behind"
     }
 }
@@ -134,7 +139,7 @@ pub async fn one(visit: &Visit) -> Drawn {
                 }
                 " · " (trend(visit.desk.trends.of(name)))
             }
-            dt { "Worst" } dd { (place(&group["worst"])) }
+            dt { "Waits longest" } dd { (place(&group["worst"])) }
             dt { "Assignor" } dd {
                 @match group["protocol"].as_str() {
                     Some("") => "none: nobody is in it",

@@ -7,7 +7,7 @@ use super::Drawn;
 use crate::ask::Question;
 use crate::desk::{Asked, Visit};
 use crate::layout::{self, Tone, badge, tile};
-use crate::{link, show};
+use crate::{advice, link, show};
 
 /// Partitions that are shown: the worst come first, and the pages of topics have them all.
 const PARTITIONS_MAX: usize = 20;
@@ -22,7 +22,7 @@ pub async fn draw(visit: &Visit) -> Drawn {
         (layout::remarks(&health))
         (tiles(&health, status.value(), now))
         (reasons(status.value()))
-        (nodes(&status, now))
+        (nodes(visit, &status))
         (bad_partitions(health.value(), now))
     };
     Drawn::new("Overview", body)
@@ -41,8 +41,9 @@ fn tiles(health: &Asked, status: &Value, now: i64) -> Markup {
             (brokers(value))
             (controller(&value["controller"], status, now))
             (skew(value))
-            (tile("/topics", "Topics", show::number(&value["topics"]),
-                html! { (show::number(&value["partitions_total"])) " partitions" }, Tone::Plain))
+            (tile("/topics?internal=1", "Topics", show::number(&value["topics"]), html! {
+                (show::number(&value["partitions_total"])) " partitions, Kafka's own among them"
+            }, Tone::Plain))
         }
     }
 }
@@ -120,17 +121,33 @@ fn controller(value: &Value, status: &Value, now: i64) -> Markup {
     tile(&href, "Controller", shown, more, tone)
 }
 
-/// Leaders beyond an equal share; a quarter is worth a look.
+/// Leaders beyond an even share, in percent of it, from which on one broker does the work of two.
+const SKEW_MAX: f64 = 100.0;
+
+/// The same from which on it is worth a look.
+const SKEW_NOTED: f64 = 25.0;
+
 fn skew(value: &Value) -> Markup {
     let percent = value["leader_skew_percent"].as_f64();
-    let (tone, shown) = match percent {
-        None => (Tone::Unknown, show::unknown()),
-        Some(percent) => {
-            let tone = if percent >= 25.0 { Tone::Plain } else { Tone::Good };
-            (tone, html! { (format!("{percent:.0} %")) })
+    let ready = value["brokers_ready"].as_u64();
+    let all_up = ready == value["brokers_total"].as_u64();
+    let tone = match percent {
+        None => Tone::Unknown,
+        Some(SKEW_MAX..) => Tone::Amber,
+        // What is even among those that are left is not as it was meant.
+        Some(percent) if percent >= SKEW_NOTED || !all_up => Tone::Plain,
+        Some(_) => Tone::Good,
+    };
+    let shown = percent.map_or_else(show::unknown, |percent| html! { (format!("{percent:.0} %")) });
+    let more = html! {
+        "busiest broker over an even share"
+        @if !all_up { ", of the brokers that are up" }
+        @else if percent.is_some_and(|percent| percent >= SKEW_NOTED) {
+            // auto.leader.rebalance.enable and leader.imbalance.check.interval.seconds
+            ": Kafka hands leaders back every five minutes unless it is told not to"
         }
     };
-    tile("/brokers", "Leader skew", shown, html! { "most loaded over the mean" }, tone)
+    tile("/brokers", "Leader skew", shown, more, tone)
 }
 
 fn reasons(status: &Value) -> Markup {
@@ -218,7 +235,8 @@ pub fn tone_of(problem: &Value) -> Tone {
     }
 }
 
-fn nodes(status: &Asked, now: i64) -> Markup {
+fn nodes(visit: &Visit, status: &Asked) -> Markup {
+    let now = visit.request.now_ms;
     let rows = status.value()["nodes"].as_array().map_or(&[][..], Vec::as_slice);
     let head = html! {
         th scope="col" { "Server" } th scope="col" { "State" } th scope="col" { "Up" }
@@ -236,7 +254,8 @@ fn nodes(status: &Asked, now: i64) -> Markup {
                         " " (badge("controller", Tone::Plain))
                     }
                 }
-                td { (badge(&show::text(&row["state"]), tone_of_node(row))) (down_since(row, now)) }
+                td { (badge(&show::text(&row["state"]), tone_of_node(row))) (down_since(row, now))
+                    (mend(visit, row)) }
                 td.short {
                     @if row["uptime_ms"].is_number() { (show::duration_of(&row["uptime_ms"])) }
                 }
@@ -266,6 +285,19 @@ pub fn down_since(row: &Value, now: i64) -> Markup {
             }
         }
     }
+}
+
+/// What to type for a server that does not serve; nothing for one that does.
+pub fn mend(visit: &Visit, row: &Value) -> Markup {
+    let id = row["broker"].as_i64();
+    let line = match (row["ready"].as_bool(), row["state"].as_str(), id) {
+        (Some(false), Some("paused"), Some(id)) => format!("broker resume {id}"),
+        (Some(false), Some("stopped" | "died"), Some(id)) => format!("broker start {id}"),
+        (Some(false), Some("stopped" | "died"), None) => "zookeeper start".to_string(),
+        (Some(false), Some(_), _) => "cluster doctor".to_string(),
+        _ => return html! {},
+    };
+    html! { " " code.next { (advice::typed(&visit.desk.program(), &line)) } }
 }
 
 /// A server that should serve and does not takes redundancy away.

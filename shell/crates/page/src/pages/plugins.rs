@@ -27,9 +27,9 @@ pub async fn draw(visit: &Visit) -> Drawn {
         visit.ask("denied", of_plugins),
     );
     let body = html! {
-        h2 { "Refused or failed in the last hour" }
+        h2 { "Changes that policies and plugins stopped in the last hour" }
         (denied(&refused))
-        h2 { "What plugins were denied in the last hour" }
+        h2 { "Limits that plugins reached, and what they were denied, in the last hour" }
         (withheld(&kept))
         h2 { "Policies in charge" }
         (bound(&policies))
@@ -42,13 +42,20 @@ pub async fn draw(visit: &Visit) -> Drawn {
     Drawn::new("Plugins", body)
 }
 
+/// An outcome that a policy or a plugin had a part in; others fail too, for reasons of their own.
+fn is_theirs(row: &Value) -> bool {
+    let outcome = row["outcome"].as_str().unwrap_or_default();
+    ["policy-", "plugin-", "transform-", "step-"].iter().any(|part| outcome.starts_with(part))
+}
+
 fn denied(refused: &Asked) -> Markup {
+    let rows: Vec<&Value> = refused.rows().iter().filter(|row| is_theirs(row)).collect();
     let head = html! {
         th scope="col" { "When" } th scope="col" { "Outcome" } th scope="col" { "Command" }
         th.wide scope="col" { "Cluster" }
     };
     let body = html! {
-        @for row in refused.rows() {
+        @for row in &rows {
             @let outcome = show::text(&row["outcome"]);
             tr {
                 td { @if let Some(ms) = row["time_ms"].as_i64() { (show::time(ms)) } }
@@ -64,23 +71,37 @@ fn denied(refused: &Asked) -> Markup {
     html! {
         @match &refused.outcome {
             Err(error) => (layout::error(error)),
-            Ok(_) if refused.rows().is_empty() => p.note { "Nothing." },
-            Ok(_) => (layout::table("Refused or failed", head, body)),
+            Ok(_) if rows.is_empty() => p.note { "Nothing." },
+            Ok(_) => (layout::table("Stopped", head, body)),
         }
     }
 }
 
-/// Limits that were reached and capabilities that were not given.
+/// Limits that were reached and capabilities that were not given: a line for all that are alike.
 fn withheld(kept: &Asked) -> Markup {
+    let mut alike: Vec<(&Value, usize)> = Vec::new();
+    let same = |a: &Value, b: &Value| ["plugin", "code", "text"].iter().all(|key| a[key] == b[key]);
+    for row in kept.rows() {
+        match alike.iter_mut().find(|(known, _)| same(known, row)) {
+            Some((last, count)) => {
+                *count += 1;
+                if row["time_ms"].as_i64() > last["time_ms"].as_i64() {
+                    *last = row;
+                }
+            }
+            None => alike.push((row, 1)),
+        }
+    }
     let head = html! {
-        th scope="col" { "When" } th scope="col" { "Plugin" } th scope="col" { "Code" }
-        th scope="col" { "What" }
+        th scope="col" { "Last" } th.number scope="col" { "Times" } th scope="col" { "Plugin" }
+        th scope="col" { "Code" } th scope="col" { "What" }
     };
     let body = html! {
-        @for row in kept.rows() {
+        @for (row, count) in &alike {
             @let name = show::text(&row["plugin"]);
             tr {
                 td { @if let Some(ms) = row["time_ms"].as_i64() { (show::time(ms)) } }
+                td.number { (count) }
                 th scope="row" {
                     a href=(format!("/plugins/{}", link::segment(&name))) { (show::visible(&name)) }
                 }
@@ -92,8 +113,8 @@ fn withheld(kept: &Asked) -> Markup {
     html! {
         @match &kept.outcome {
             Err(error) => (layout::error(error)),
-            Ok(_) if kept.rows().is_empty() => p.note { "Nothing." },
-            Ok(_) => (layout::table("What plugins were denied", head, body)),
+            Ok(_) if alike.is_empty() => p.note { "Nothing." },
+            Ok(_) => (layout::table("Limits and denials", head, body)),
         }
     }
 }

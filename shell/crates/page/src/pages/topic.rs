@@ -55,7 +55,7 @@ pub fn tabs(name: &str, here: &str) -> Markup {
 fn facts(topic: &Value) -> Markup {
     html! {
         dl.facts {
-            dt { "Health" } dd { (badge(&health(topic), tone(topic))) }
+            dt { "Health" } dd { (badge(&show::text(&topic["health"]), tone(topic))) }
             dt { "Replication" }
             dd {
                 (show::number(&topic["replication_factor"])) " replicas, min ISR "
@@ -79,19 +79,6 @@ fn tone(topic: &Value) -> Tone {
         .map(|row| tone_of(row, min))
         .max_by_key(|tone| rank(*tone))
         .unwrap_or(Tone::Good)
-}
-
-/// The word of the command, and how many partitions refuse acks=all.
-fn health(topic: &Value) -> String {
-    let partitions = topic["partitions"].as_array().map_or(&[][..], Vec::as_slice);
-    let min = topic["min_isr"].as_u64().unwrap_or(0);
-    let refuses = |row: &&Value| row["leader"].is_number() && tone_of(row, min) == Tone::Red;
-    let said = show::text(&topic["health"]);
-    match partitions.iter().filter(refuses).count() {
-        0 => said,
-        under if said == "healthy" => format!("{under} under min ISR"),
-        under => format!("{said}, {under} under min ISR"),
-    }
 }
 
 fn rank(tone: Tone) -> u8 {
@@ -292,15 +279,6 @@ async fn groups(visit: &Visit, name: &str) -> Markup {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn what_is_red_says_why() {
-        let row = json!({ "leader": 1, "replicas": [1, 2], "isr": [1], "missing": [2] });
-        let topic =
-            |min| json!({ "health": "1 under-replicated", "min_isr": min, "partitions": [row] });
-        assert_eq!(health(&topic(2)), "1 under-replicated, 1 under min ISR");
-        assert_eq!(health(&topic(1)), "1 under-replicated");
-    }
 
     #[test]
     fn writes_that_fail_are_red_and_lost_redundancy_is_amber() {
