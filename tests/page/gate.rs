@@ -51,11 +51,16 @@ fn a_link_lets_one_browser_in_once() {
     let entrance = served.entrance();
     refused(&http::get(served.port, "/", &[]), 401);
     refused(&http::get(served.port, "/live?at=/", &[]), 401);
-    refused(&http::get(served.port, "/?format=json", &[]), 401);
+    let told = http::get(served.port, "/?format=json", &[]);
+    refused(&told, 401);
+    assert!(told.json()["error"]["advice"].is_string(), "a program is told in its language");
     let zeros = entrance.split('=').next().expect("a name").to_string() + "=" + &"0".repeat(64);
     refused(&http::get(served.port, &zeros, &[]), 401);
     refused(&http::get(served.port, "/enter", &[]), 401);
 
+    // Who only looks at a link does not use it up.
+    let looked = http::send(served.port, "HEAD", &entrance, &[]);
+    assert_eq!((looked.status, looked.header("set-cookie")), (204, ""));
     let answer = http::get(served.port, &entrance, &[]);
     assert_eq!((answer.status, answer.header("location")), (303, "/"));
     is_armed(&answer);

@@ -200,6 +200,17 @@ fn hostile_parameters_give_a_page_that_says_what_is_wrong() {
     for path in ["/topics/nope", "/groups/nope", "/brokers/99", "/nothing"] {
         assert_eq!(stage.served.get(path, &cookie).status, 404, "{path}");
     }
+    let wrong = [
+        "/topics/%00",
+        "/topics?format=xml",
+        "/topics/orders/messages?partition=-1",
+        "/topics/orders/messages?partition=abc&format=json",
+        "/topics/orders/messages?start=x",
+        "/topics/orders/messages?value=noon&format=json",
+    ];
+    for address in wrong {
+        assert_eq!(stage.served.get(address, &cookie).status, 400, "{address}");
+    }
     stage.served.end();
 }
 

@@ -31,8 +31,10 @@ fn every_page_is_come_to_by_links_and_says_what_it_is() {
     let first = &pages["/"];
     assert!(first.contains("at risk") && first.contains("broker 2"), "{first}");
     assert!(first.contains("since "), "{first}");
-    for address in ["/brokers", "/brokers/2"] {
+    for address in ["/", "/brokers", "/brokers/2"] {
         let page = &pages[address];
+        let mends = "<code class=\"next\">kafsh --rehearse -C demo broker start 2</code>";
+        assert!(page.contains(mends), "what to type about it:\n{page}");
         assert!(page.contains("class=\"since\">since <time"), "since when it is gone:\n{page}");
     }
     // Of its partitions ZooKeeper tells it, once the session of the broker has ended.

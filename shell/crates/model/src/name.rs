@@ -86,8 +86,16 @@ pub fn colliding_topic<'a>(
     name: &str,
     others: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    if !name.contains(['.', '_']) {
+        // Whoever folds to such a name has it.
+        return None;
+    }
     let folded = name.replace('.', "_");
-    others.into_iter().find(|other| *other != name && other.replace('.', "_") == folded)
+    let same = |other: &&str| {
+        let folds = |byte: u8| if byte == b'.' { b'_' } else { byte };
+        other.len() == folded.len() && other.bytes().map(folds).eq(folded.bytes())
+    };
+    others.into_iter().find(|other| *other != name && same(other))
 }
 
 #[cfg(test)]

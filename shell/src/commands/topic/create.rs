@@ -1,6 +1,6 @@
 //! `topic create NAME…`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use kafsh_model::keys::Scope;
@@ -127,13 +127,13 @@ async fn unwritable(admin: &dyn Admin, outcomes: &[Outcome<'_>]) -> Vec<String> 
         o.result == "created" && !own && o.spec.replication_factor.is_some()
     };
     let names: Vec<String> = made().filter(asks).map(|o| o.spec.name.clone()).collect();
-    let in_force = match names.is_empty() {
-        true => Vec::new(),
-        false => min_isr::in_force(admin, &names).await.unwrap_or_default(),
+    let in_force: HashMap<String, String> = match names.is_empty() {
+        true => HashMap::new(),
+        false => min_isr::in_force(admin, &names).await.unwrap_or_default().into_iter().collect(),
     };
     let warn = |o: &Outcome<'_>| {
         let own = o.spec.configs.get(min_isr::KEY);
-        let theirs = in_force.iter().find(|(name, _)| *name == o.spec.name).map(|(_, min)| min);
+        let theirs = in_force.get(&o.spec.name);
         min_isr::warning(&o.spec.name, own.or(theirs)?, o.replication_factor?)
     };
     made().filter_map(warn).collect()
@@ -283,14 +283,19 @@ async fn settle(admin: &dyn Admin, names: &[String], outcomes: &mut [Outcome<'_>
             on_every_broker(admin, &waiting, lacks).await?
         }
     };
+    let late: HashMap<String, Error> = late.into_iter().collect();
     let seen = admin.topics_on_every_broker(names).await?;
+    let mut found = HashMap::new();
+    for topic in seen.iter().flat_map(|(_, topics)| topics) {
+        found.entry(topic.name.as_str()).or_insert(topic);
+    }
     for outcome in outcomes.iter_mut() {
         let name = &outcome.spec.name;
-        if let Some((_, error)) = late.iter().find(|(late, _)| late == name) {
+        if let Some(error) = late.get(name) {
             outcome.error = Some(error.clone());
         }
-        let found = seen.iter().flat_map(|(_, topics)| topics).find(|topic| topic.name == *name);
-        let Some(topic) = found.filter(|_| outcome.result != "failed") else { continue };
+        let found = found.get(name.as_str()).filter(|_| outcome.result != "failed");
+        let Some(topic) = found else { continue };
         let (partitions, replicas) = (topic.partitions.len(), topic.replication_factor());
         let other = |wanted: Option<usize>, found: usize| wanted.is_some_and(|w| w != found);
         if outcome.result == "exists"

@@ -1,6 +1,6 @@
 //! Rows from a pipe, names and flags of `topic create` to specifications.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafsh_model::keys::{self, Scope};
 use kafsh_model::name::check_topic_name;
@@ -112,6 +112,7 @@ fn unknown_columns(unknown: &[String]) -> Error {
 /// All rows of a pipe: objects, or texts that are names.
 pub async fn specs(input: Flow, defaults: &Defaults) -> Result<Vec<TopicSpec>> {
     let mut specs: Vec<TopicSpec> = Vec::new();
+    let mut names = BTreeSet::new();
     let mut add = |value: &Value| -> Result<()> {
         if specs.len() >= TOPICS_MAX {
             let message = format!("more than {TOPICS_MAX} topics at once");
@@ -120,7 +121,7 @@ pub async fn specs(input: Flow, defaults: &Defaults) -> Result<Vec<TopicSpec>> {
         let number = specs.len() + 1;
         let spec =
             of_value(value, defaults).map_err(|e| e.with_evidence(format!("row {number}")))?;
-        if specs.iter().any(|known| known.name == spec.name) {
+        if !names.insert(spec.name.clone()) {
             let message = format!("`{}` is there twice", spec.name);
             return Err(Error::usage("topic-twice", message).with_evidence(format!("row {number}")));
         }

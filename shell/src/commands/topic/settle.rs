@@ -1,6 +1,6 @@
 //! Waiting for an effect on every broker: what the controller accepted, others may show later.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use kafsh_model::port::Admin;
@@ -61,9 +61,13 @@ fn reasons(
     seen: &[(BrokerId, Vec<TopicDescription>)],
     lacks: &impl Fn(&str, Option<&TopicDescription>) -> Option<String>,
 ) -> Vec<(String, String)> {
+    let seen: Vec<(BrokerId, HashMap<&str, &TopicDescription>)> = seen
+        .iter()
+        .map(|(id, topics)| (*id, topics.iter().map(|t| (t.name.as_str(), t)).collect()))
+        .collect();
     let reason = |name: &String| {
         seen.iter().find_map(|(broker, topics)| {
-            let topic = topics.iter().find(|topic| topic.name == *name);
+            let topic = topics.get(name.as_str()).copied();
             Some((name.clone(), format!("broker {broker}: {}", lacks(name, topic)?)))
         })
     };
