@@ -152,7 +152,18 @@ fn skew(value: &Value) -> Markup {
 
 fn reasons(status: &Value) -> Markup {
     let list = |key: &str| status[key].as_array().cloned().unwrap_or_default();
-    let (reasons, drift) = (list("reasons"), list("drift"));
+    let (reasons, mut drift) = (list("reasons"), list("drift"));
+    // A server that the reasons name need not be told of twice.
+    drift.retain(|line| {
+        let server = line.as_str().and_then(|line| line.split_once(':')).map(|(server, _)| server);
+        !server.is_some_and(|server| {
+            let told = |reason: &Value| {
+                let rest = reason.as_str().and_then(|reason| reason.strip_prefix(server));
+                rest.is_some_and(|rest| rest.starts_with(' '))
+            };
+            reasons.iter().any(told)
+        })
+    });
     html! {
         @if !reasons.is_empty() || !drift.is_empty() {
             section aria-labelledby="why" {
