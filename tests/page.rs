@@ -11,6 +11,9 @@ mod http;
 #[path = "support/served.rs"]
 mod served;
 
+// Named so that it begins first: it waits for real brokers while the others compute.
+#[path = "page/walk.rs"]
+mod first_walk;
 #[path = "page/gate.rs"]
 mod gate;
 #[path = "page/hostile.rs"]
@@ -25,5 +28,3 @@ mod reading;
 mod stage;
 #[path = "page/use.rs"]
 mod usable;
-#[path = "page/walk.rs"]
-mod walk;

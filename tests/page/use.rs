@@ -23,10 +23,10 @@ const TABS_MAX: usize = 400;
 /// Where pictures go, when somebody wants to look at them: `cargo xtask screenshots` sets it.
 const PICTURES: &str = "KAFSH_PICTURES";
 
-/// One browser at a time: they need all of a small machine.
+/// One browser at a time, beside that of the walk: they need all of a small machine.
 static ONE: Mutex<()> = Mutex::new(());
 
-pub fn alone() -> MutexGuard<'static, ()> {
+fn alone() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -12,7 +12,7 @@ use crate::browser::Browser;
 use crate::served::Served;
 use crate::stage::wander;
 use crate::support::{Kafsh, RUN_DEADLINE, RealCluster, finish};
-use crate::usable::{alone, audit, enter, is_at_peace};
+use crate::usable::{audit, enter, is_at_peace};
 
 /// Longest until an open page shows that a broker is gone.
 const SHOWN_WITHIN: Duration = Duration::from_secs(15);
@@ -34,8 +34,7 @@ const FOLLOW_TRIES: u32 = 10;
 const CLOCK: &str = "document.querySelector('#clock').innerText";
 
 #[test]
-fn the_first_walk_is_seen_in_the_page() {
-    let _alone = alone();
+fn is_seen_in_the_page() {
     let cluster = RealCluster::up("page", 3);
     cluster.run(&["topic", "create", "test", "-p", "10", "-r", "3"]).ok();
     cluster.kafsh().stdin("hello\nworld\n<b>bold</b>\n").run(&["produce", "test"]).ok();
