@@ -81,7 +81,8 @@ pub static SPEC: CommandSpec = CommandSpec {
     summary: "say which partitions are ill and since when, who leads, who is the controller",
     detail: "Partitions come worst first: offline (no leader), under-min-isr (acks=all writes \
              fail), under-replicated. `since_ms` is when leader or in-sync replicas of a partition \
-             last changed, as ZooKeeper has it; of several partitions, the oldest that is known. \
+             last changed, as ZooKeeper has it, and until it has noticed, since when the brokers \
+             are gone that it lacks; of several partitions, the oldest that is known. \
              Changes of the controller are found in the logs of brokers that are ours. \
              `leader_skew_percent` is how many leaders the busiest broker has beyond its even \
              share. null is what could not be told, which is not the same as none.",
