@@ -4,7 +4,7 @@
 use crate::run::Failure;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longest that an answer may take.
@@ -15,6 +15,8 @@ pub struct Page {
     child: Child,
     port: u16,
     cookie: String,
+    /// Held open: `ui` prints another link when one was used, and ends where nobody reads it
+    _output: Option<BufReader<ChildStdout>>,
 }
 
 /// What came back, and in how many milliseconds.
@@ -31,11 +33,14 @@ impl Page {
     pub fn open(command: &mut Command) -> Result<Self, Failure> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let child = command.spawn().map_err(|cause| failed(&cause.to_string()))?;
-        let mut page = Page { child, port: 0, cookie: String::new() };
+        let mut page = Page { child, port: 0, cookie: String::new(), _output: None };
         let pipe = page.child.stdout.take().ok_or_else(|| failed("it has no output"))?;
-        let mut lines = BufReader::new(pipe).lines().map_while(Result::ok);
+        let mut output = BufReader::new(pipe);
+        let mut lines = output.by_ref().lines().map_while(Result::ok);
         let (port, entrance) =
             lines.find_map(|line| link(&line)).ok_or_else(|| failed("it ended without a link"))?;
+        drop(lines);
+        page._output = Some(output);
         page.port = port;
         let (_, answer) = page.ask(&entrance)?;
         page.cookie = cookie(&answer).ok_or_else(|| failed("its link was not taken"))?;
