@@ -44,7 +44,7 @@ mod up;
 
 pub use adopt::{AdoptReport, AdoptRequest, AdoptedNode};
 pub use patience::Patience;
-pub use safety::Partitions;
+pub use safety::{MinIsr, Partitions};
 
 /// Longest a server may take from its start to its last gate; one that recovers its logs is given
 /// more: see [`Patience`].

@@ -58,6 +58,11 @@ impl PartitionDescription {
 }
 
 impl TopicDescription {
+    /// Whether a replica of some partition is out of sync.
+    pub fn lacks_replicas(&self) -> bool {
+        self.partitions.iter().any(|partition| partition.isr.len() < partition.replicas.len())
+    }
+
     /// Takes brokers that do not run out of every ISR, and their leadership from them: metadata
     /// lists one that died until its session expires.
     pub fn without(&mut self, down: &[BrokerId]) {

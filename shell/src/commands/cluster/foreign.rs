@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kafsh_cluster::engine::Partitions;
 use kafsh_cluster::engine::report::{ClusterStatus, NodeStatus};
+use kafsh_cluster::engine::{MinIsr, Partitions};
 use kafsh_cluster::store::Attached;
 use kafsh_model::topic::{BrokerView, ClusterView, TopicDescription};
 use kafsh_model::{BrokerId, Result};
@@ -18,7 +18,7 @@ pub async fn status(call: &Call, attached: &Attached) -> Result<(ClusterStatus, 
     let target = call.context.target(attached.name.as_str())?;
     let admin = call.context.admin(&target)?;
     let view = admin.cluster().await?;
-    let partitions = Partitions::read(&*admin).await?;
+    let partitions = Partitions::read(&*admin, &[], MinIsr::OfLacking).await?;
     let health = partitions.health();
     let known = replica_holders(&partitions.topics);
     let lost: Vec<BrokerId> =

@@ -83,6 +83,9 @@ pub static SPEC: CommandSpec = CommandSpec {
     ..CommandSpec::BLANK
 };
 
+/// Topics that a warning is given for, one by one.
+const WARNINGS_MAX: usize = 5;
+
 async fn run(mut call: Call) -> Result<Output> {
     let specs = wanted(&mut call).await?;
     let dry_run = call.args.switch("dry-run");
@@ -136,7 +139,12 @@ async fn unwritable(admin: &dyn Admin, outcomes: &[Outcome<'_>]) -> Vec<String> 
         let theirs = in_force.get(&o.spec.name);
         min_isr::warning(&o.spec.name, own.or(theirs)?, o.replication_factor?)
     };
-    made().filter_map(warn).collect()
+    let mut warnings: Vec<String> = made().filter_map(warn).collect();
+    if warnings.len() > WARNINGS_MAX {
+        let more = warnings.split_off(WARNINGS_MAX).len();
+        warnings.push(format!("warning: the same of {more} more topics"));
+    }
+    warnings
 }
 
 /// Creates them. Kafka takes a topic from view before it has deleted it: until then it says that it

@@ -187,13 +187,14 @@ pub(super) fn under_min_isr(topic: &TopicDescription, min_isr: Option<usize>) ->
     topic.partitions.iter().filter(|partition| partition.is_under_min_isr(min_isr)).count()
 }
 
-/// `min.insync.replicas` of each topic, all asked for at once.
-pub(super) async fn min_isr(
-    admin: &dyn Admin,
-    topics: &[TopicDescription],
-) -> Result<HashMap<String, usize>> {
+/// `min.insync.replicas` of each topic that lacks a replica, all asked for at once: no other can be
+/// below it, and a broker reads it from ZooKeeper, topic by topic.
+async fn min_isr(admin: &dyn Admin, topics: &[TopicDescription]) -> Result<HashMap<String, usize>> {
     let resources: Vec<ConfigResource> =
-        topics.iter().map(|topic| ConfigResource::Topic(topic.name.clone())).collect();
+        topics.iter().filter(|topic| topic.lacks_replicas()).map(of_topic).collect();
+    if resources.is_empty() {
+        return Ok(HashMap::new());
+    }
     let described = admin.describe_configs(&resources).await?;
     let found = described.into_iter().filter_map(|(resource, entries)| {
         let ConfigResource::Topic(name) = resource else { return None };
@@ -201,6 +202,10 @@ pub(super) async fn min_isr(
         Some((name, entry.value?.parse().ok()?))
     });
     Ok(found.collect())
+}
+
+fn of_topic(topic: &TopicDescription) -> ConfigResource {
+    ConfigResource::Topic(topic.name.clone())
 }
 
 #[cfg(test)]

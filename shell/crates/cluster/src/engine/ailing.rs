@@ -12,7 +12,7 @@ use kafsh_model::topic::PartitionDescription;
 
 use super::Engine;
 use super::patience::bounded;
-use super::safety::{Partitions, shortened};
+use super::safety::{MinIsr, Partitions, shortened};
 
 const OFFLINE: &str = "partitions-offline";
 const UNDER_MIN_ISR: &str = "partitions-under-min-isr";
@@ -45,7 +45,7 @@ impl Engine {
         if !runs {
             return Vec::new();
         }
-        let asked = self.partitions(spec, &snapshot.nodes);
+        let asked = self.partitions(spec, &snapshot.nodes, MinIsr::OfLacking);
         match bounded(PARTITIONS_TIMEOUT, asked).await {
             Ok(partitions) => of_partitions(spec, snapshot, &partitions),
             Err(_) => Vec::new(),

@@ -27,15 +27,29 @@ pub struct Partitions {
     min_isr: BTreeMap<String, usize>,
 }
 
+/// Of which topics `min.insync.replicas` is asked for. A broker reads it from ZooKeeper, topic by
+/// topic: a thousand cost it a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MinIsr {
+    OfAll,
+    /// Of those that lack a replica: no other can be below its minimum
+    OfLacking,
+}
+
 impl Partitions {
-    /// Asks the brokers.
+    /// Asks the brokers; those that are `dead` are in sync with nobody, whatever others say.
     ///
     /// # Errors
     /// What the port says.
-    pub async fn read(admin: &dyn Admin) -> Result<Partitions> {
-        let topics = admin.topics(None).await?;
+    pub async fn read(admin: &dyn Admin, dead: &[BrokerId], asked: MinIsr) -> Result<Partitions> {
+        let mut topics = admin.topics(None).await?;
+        topics.iter_mut().for_each(|topic| topic.without(dead));
+        let wanted: Vec<&TopicDescription> = topics
+            .iter()
+            .filter(|topic| asked == MinIsr::OfAll || topic.lacks_replicas())
+            .collect();
         let mut min_isr = BTreeMap::new();
-        for some in topics.chunks(TOPICS_PER_CALL) {
+        for some in wanted.chunks(TOPICS_PER_CALL) {
             let resources: Vec<ConfigResource> =
                 some.iter().map(|topic| ConfigResource::Topic(topic.name.clone())).collect();
             for (resource, entries) in admin.describe_configs(&resources).await? {
@@ -48,15 +62,10 @@ impl Partitions {
         Ok(Partitions { topics, min_isr })
     }
 
-    /// `min.insync.replicas` of a topic; Kafka's default where the brokers do not tell.
+    /// `min.insync.replicas` of a topic; Kafka's default where the brokers do not tell, or were
+    /// not asked.
     pub fn min_isr(&self, topic: &str) -> usize {
         self.min_isr.get(topic).copied().unwrap_or(1)
-    }
-
-    /// Takes brokers that do not run out of it.
-    fn without(mut self, dead: &[BrokerId]) -> Self {
-        self.topics.iter_mut().for_each(|topic| topic.without(dead));
-        self
     }
 
     /// Counts over all of them.
@@ -165,7 +174,8 @@ impl Engine {
         verb: &str,
     ) -> Result<Vec<Finding>> {
         let facts = self.node_facts(spec).await?;
-        let partitions = bounded(ADMIN_TIMEOUT, self.partitions(spec, &facts)).await?;
+        let asked = self.partitions(spec, &facts, MinIsr::OfAll);
+        let partitions = bounded(ADMIN_TIMEOUT, asked).await?;
         Ok(partitions.findings(spec.name.as_str(), brokers, verb))
     }
 
@@ -203,9 +213,9 @@ impl Engine {
         &self,
         spec: &ClusterSpec,
         facts: &[NodeFacts],
+        asked: MinIsr,
     ) -> Result<Partitions> {
         let admin = self.admin(spec)?;
-        let partitions = Partitions::read(admin.as_ref()).await?;
         let runs = |id: BrokerId| {
             facts.iter().any(|facts| {
                 facts.node == Node::Broker(id)
@@ -214,7 +224,7 @@ impl Engine {
         };
         let brokers = spec.brokers.iter().map(|broker| broker.id);
         let dead: Vec<BrokerId> = brokers.filter(|id| !runs(*id)).collect();
-        Ok(partitions.without(&dead))
+        Partitions::read(admin.as_ref(), &dead, asked).await
     }
 
     /// Waits until no partition lacks a replica.
@@ -226,7 +236,8 @@ impl Engine {
         let wait = async {
             loop {
                 let facts = self.node_facts(spec).await?;
-                let seen = bounded(ADMIN_TIMEOUT, self.partitions(spec, &facts)).await;
+                let asked = self.partitions(spec, &facts, MinIsr::OfLacking);
+                let seen = bounded(ADMIN_TIMEOUT, asked).await;
                 let health = seen.map(|partitions| partitions.health());
                 match health {
                     Ok(health) if health.under_replicated == 0 => return Ok(health),

@@ -10,7 +10,7 @@ use kafsh_model::{BrokerId, Result};
 use super::Engine;
 use super::patience::bounded;
 use super::report::{ClusterStatus, NodeStatus, PartitionHealth};
-use super::safety::Partitions;
+use super::safety::{MinIsr, Partitions};
 
 /// Longest that brokers are asked for their partitions in one look.
 const PARTITIONS_TIMEOUT: Duration = Duration::from_secs(2);
@@ -61,7 +61,7 @@ impl Engine {
         };
         let partitions = match snapshot.nodes.iter().find(running) {
             Some(_) if spec.is_open() => {
-                let asked = self.partitions(spec, &snapshot.nodes);
+                let asked = self.partitions(spec, &snapshot.nodes, MinIsr::OfLacking);
                 bounded(PARTITIONS_TIMEOUT, asked).await.ok()
             }
             _ => None,
