@@ -116,7 +116,11 @@ impl Charge {
         // What was said of the state before is said anew of the amended one.
         let (said, again) = round(&bound, &request, facts).await?;
         made.extend(said);
-        made.extend(again.into_iter().map(|(said, amendment)| quarrel(said, &amendment)));
+        // Who amends to what is there already is content.
+        let again = again.into_iter().filter(|(_, amendment)| {
+            request.proposed.as_ref().is_none_or(|state| changes(state, amendment))
+        });
+        made.extend(again.map(|(said, amendment)| quarrel(said, &amendment)));
         Ok((made, request.proposed))
     }
 
@@ -217,6 +221,12 @@ fn amend(state: &mut TopicState, amendments: Vec<(Said, Amendment)>) -> Vec<Said
 }
 
 /// Asked again after its amendments, a policy must have none: two would never come to an end.
+/// Whether an amendment makes another state of it; one that cannot be made is none of the same.
+fn changes(state: &TopicState, amendment: &Amendment) -> bool {
+    let mut other = state.clone();
+    amended(&mut other, amendment).is_err() || other != *state
+}
+
 fn quarrel(mut said: Said, amendment: &Amendment) -> Said {
     let message = format!("it amends `{}` again after the amendments were made", amendment.field);
     said.answer = Answer::Broken(Error::failed("policy-conflict", message));
@@ -247,4 +257,26 @@ pub fn refusal(topic: &str, verb: &str, said: &[Said]) -> Option<Error> {
         error = error.with_next(next.clone());
     }
     Some(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_amends_to_what_is_there_already_changes_nothing() {
+        let state = TopicState {
+            partitions: 3,
+            replication_factor: 2,
+            configs: [("retention.ms".to_string(), "5".to_string())].into(),
+        };
+        let changes = |field: &str, value: Option<&str>| {
+            let value = value.map(String::from);
+            changes(&state, &Amendment { field: field.into(), value, reason: "so".into() })
+        };
+        assert!(!changes("partitions", Some("3")) && changes("partitions", Some("4")));
+        assert!(!changes("config.retention.ms", Some("5")));
+        assert!(changes("config.retention.ms", None) && !changes("config.cleanup.policy", None));
+        assert!(changes("partitions", Some("many")), "what cannot be made is to be told");
+    }
 }

@@ -1,4 +1,5 @@
 # What a plugin would do, and nothing is changed.
+plugin try preflight
 cluster up demo --brokers 3
 cluster use demo
 plugin try replication --set min=3 --topic orders --replication-factor 1
@@ -12,6 +13,7 @@ no JSON
 END
 plugin try mask-fields --set fields=name --from people
 plugin try filter --set keep='.age > 50' --from people --count 1
+# The cluster in use, or one that is named.
 plugin try preflight
 plugin try preflight --cluster demo
 try plugin try flatten

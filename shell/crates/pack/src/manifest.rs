@@ -206,6 +206,13 @@ fn check(manifest: &Manifest) -> Result<(), String> {
         if manifest.capabilities[..index].iter().any(|other| other.name == name) {
             return Err(format!("capability `{}` is listed twice", name.name()));
         }
+        if name == CapabilityName::Outputs {
+            return Err(
+                "`outputs` is no entry of `capabilities`: `outputs = [\"TOPIC\"]` beside it \
+                        names where a transform sends to"
+                    .to_string(),
+            );
+        }
         if !is_for(manifest.kind, name) {
             return Err(format!("capability `{}` is for no {}", name.name(), manifest.kind));
         }

@@ -15,7 +15,8 @@ use crate::spec::{ArgSpec, Arity, CommandSpec, Consent, Effect, Example, Kind, L
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["plugin", "grant"],
     summary: "grant an installed plugin what it asks for, or a part of it",
-    detail: "A grant is for the file that is installed and nothing else. Only what a plugin asks \
+    detail: "A grant is for the file that is installed: bytes that change after it are refused; a \
+             version installed over it keeps what it asks for of it. Only what a plugin asks \
              for can be granted; `cluster-read=orders-*` grants less of it than was asked for. \
              Without capabilities, all that it lacks is shown and asked about.",
     args: &[

@@ -139,7 +139,7 @@ async fn policy(call: &Call, subject: Arc<Subject>) -> Result<Output> {
     let topic = args.opt_text("topic").unwrap_or_else(|| "orders".to_string());
     let mut request = request(&topic, state);
     let policy = subject.host.policy(&subject.manifest.name)?;
-    let named = call.at.is_some() || args.has("cluster") || args.has("bootstrap");
+    let named = names_cluster(call) || call.address().is_some();
     let facts = match named && policy.wants_facts() {
         true => {
             let admin = call.context.admin(&call.target()?)?;
@@ -281,8 +281,13 @@ fn push(batch: &mut RecordBatch, record: RecordView<'_>) -> Result<()> {
     }
 }
 
+/// Whether a cluster is named, here or for all commands: without one a sample does.
+fn names_cluster(call: &Call) -> bool {
+    call.at.is_some() || call.args.has("cluster") || call.session.cluster().is_some()
+}
+
 async fn step(call: &Call, subject: Arc<Subject>) -> Result<Output> {
-    let input = match call.at.is_some() || call.args.has("cluster") {
+    let input = match names_cluster(call) {
         true => {
             let spec = call.context.managed(&call.cluster_name()?)?;
             let engine = planning_engine(call)?;
