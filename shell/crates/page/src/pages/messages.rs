@@ -98,8 +98,9 @@ fn behind(visit: &Visit, place: &Place, look: &Look) -> Markup {
 
 /// The way to what stands before these; where the end was not reached it is not known.
 fn before(visit: &Visit, newest: &Newest, look: &Look, filtered: bool) -> Markup {
-    let earlier = newest.earlier(look);
-    let depth = newest.further(look, filtered).to_string();
+    let earlier = look.earlier(newest);
+    let partitions = look.progress.next.len();
+    let depth = newest.further(look.records.len(), filtered, partitions).to_string();
     let to = [("before", place::written(&earlier)), ("value", depth)];
     let to = to.each_ref().map(|(name, value)| (*name, value.as_str()));
     html! {

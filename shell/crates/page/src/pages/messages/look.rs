@@ -7,16 +7,10 @@ use kafsh_model::{Error, Result};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::place::{Newest, Offsets, Place, written};
+use super::place::{Newest, Offsets, Place, SCANNED_MAX, SHOWN_MAX, written};
 use crate::ask::{Answer, Browse, Progress, Records};
 use crate::desk::{Asked, Desk, Visit};
 use crate::pages::record;
-
-/// Records on one page.
-pub const SHOWN_MAX: usize = 50;
-
-/// Records that one look reads, kept or not.
-pub const SCANNED_MAX: u64 = 100_000;
 
 /// How long one look reads.
 const LOOK_TIME: Duration = Duration::from_secs(4);
@@ -58,7 +52,7 @@ pub async fn look(visit: &Visit, place: &Place) -> Result<Look> {
 }
 
 fn told(place: &Place, look: &Look) -> Value {
-    let earlier = place.newest.as_ref().map(|newest| written(&newest.earlier(look)));
+    let earlier = place.newest.as_ref().map(|newest| written(&look.earlier(newest)));
     json!({
         "records": look.records,
         "scanned": look.progress.scanned,
@@ -130,6 +124,11 @@ pub(super) async fn read(visit: &Visit, place: &Place, browse: Browse) -> Result
 }
 
 impl Look {
+    /// Where the look before this one ends.
+    pub fn earlier(&self, newest: &Newest) -> Offsets {
+        newest.earlier(&self.progress.next, &self.left_out)
+    }
+
     fn take(&mut self, batch: Vec<Value>, newest: Option<&Newest>) {
         let Some(newest) = newest else {
             self.records.extend(batch.into_iter().map(record::cut));

@@ -5,9 +5,14 @@ use std::collections::BTreeMap;
 
 use kafsh_model::{Error, Result};
 
-use super::look::{Look, SCANNED_MAX, SHOWN_MAX};
 use crate::ask::{Browse, Question};
 use crate::pages::Request;
+
+/// Records on one page.
+pub const SHOWN_MAX: usize = 50;
+
+/// Records that one look reads, kept or not.
+pub const SCANNED_MAX: u64 = 100_000;
 
 /// By how much a look before this one goes further back where a filter has kept too few.
 const FURTHER: i64 = 20;
@@ -100,23 +105,24 @@ impl Place {
 }
 
 impl Newest {
-    /// Where each partition goes on backwards; those without anything before are not named.
-    pub fn earlier(&self, look: &Look) -> Offsets {
-        let ends = self.before.as_ref().unwrap_or(&look.progress.next);
+    /// Where each partition goes on backwards, of a look that came to `next` and had no room for
+    /// what goes up to `left_out`; those without anything before are not named.
+    pub fn earlier(&self, next: &Offsets, left_out: &Offsets) -> Offsets {
+        let ends = self.before.as_ref().unwrap_or(next);
         let earlier = ends.iter().map(|(partition, end)| {
             // What had no room on the page is the first thing on the page before it.
-            let left_out = look.left_out.get(partition).map(|offset| offset + 1);
+            let left_out = left_out.get(partition).map(|offset| offset + 1);
             (*partition, left_out.unwrap_or((end - self.depth).max(0)))
         });
         earlier.filter(|(_, end)| *end > 0).collect()
     }
 
-    /// How far back the look before this one goes.
-    pub fn further(&self, look: &Look, filtered: bool) -> i64 {
-        if !filtered || look.records.len() >= SHOWN_MAX {
+    /// How far back the look before this one goes: further where a filter has kept so few.
+    pub fn further(&self, kept: usize, filtered: bool, partitions: usize) -> i64 {
+        if !filtered || kept >= SHOWN_MAX {
             return self.depth;
         }
-        let partitions = look.progress.next.len().max(1) as i64;
+        let partitions = partitions.max(1) as i64;
         let most = (SCANNED_MAX as i64 / partitions).max(SHOWN_MAX as i64);
         self.depth.saturating_mul(FURTHER).min(most)
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::look::{Look, SHOWN_MAX, read};
-use super::place::{Place, written};
+use super::look::{Look, read};
+use super::place::{Place, SHOWN_MAX, written};
 use crate::desk::{Desk, Visit};
 use crate::testing::{Told, request};
 
@@ -34,7 +34,7 @@ async fn the_newest_are_found_in_whatever_partition_they_are() {
     assert_eq!((&look.records[0]["partition"], look.stopped), (&json!(100), None));
     assert_eq!(look.progress.scanned, 5_001);
     // Those that had no room come first on the page before; 49 are shown, of the last offset.
-    let earlier = place.newest.unwrap().earlier(&look);
+    let earlier = look.earlier(&place.newest.unwrap());
     assert_eq!(earlier.len(), 100, "all of the last partition were looked at: {earlier:?}");
     assert_eq!(earlier.values().filter(|end| **end == 49).count(), 49);
     assert_eq!(earlier.values().filter(|end| **end == 50).count(), 51);
@@ -49,8 +49,8 @@ async fn a_look_back_ends_before_what_was_seen_and_says_where_the_next_one_does(
     assert_eq!((look.records.len(), look.stopped), (30, None));
     assert_eq!((&look.records[0]["offset"], &look.records[29]["offset"]), (&json!(79), &json!(0)));
     let newest = place.newest.unwrap();
-    assert_eq!(written(&newest.earlier(&look)), "0:60");
-    assert_eq!((newest.further(&look, false), newest.further(&look, true)), (20, 400));
+    assert_eq!(written(&look.earlier(&newest)), "0:60");
+    assert_eq!((newest.further(30, false, 2), newest.further(30, true, 2)), (20, 400));
 }
 
 #[tokio::test]
