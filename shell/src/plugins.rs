@@ -17,6 +17,7 @@ use kafsh_model::plan::StepInfo;
 use kafsh_model::plugin::{Capability, PluginKind};
 use kafsh_model::policy::{Policies, Policy};
 use kafsh_model::port::{Step, Steps};
+use kafsh_model::suggest::{did_you_mean, suggest};
 use kafsh_model::transform::{Transform, Transforms};
 use kafsh_model::{Class, Error, Result};
 
@@ -199,6 +200,20 @@ impl PluginRegistry {
     }
 }
 
+impl PluginRegistry {
+    /// Names the steps that there are, installed ones too.
+    fn no_step(&self, name: &str) -> Error {
+        let known: Vec<String> = self.list().into_iter().map(|step| step.name).collect();
+        let near = suggest(name, known.iter().map(String::as_str));
+        let shown = name.escape_debug();
+        let message = format!("there is no step `{shown}`{}", did_you_mean(&near));
+        let quoted: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        Error::not_found("step-not-found", message)
+            .with_evidence(format!("known steps: {}", quoted.join(", ")))
+            .with_next("plugin list")
+    }
+}
+
 fn kind_of(plugin: &Bundled) -> Option<PluginKind> {
     PluginKind::from_name(plugin.kind)
 }
@@ -214,8 +229,7 @@ impl Steps for PluginRegistry {
     fn step(&self, name: &str) -> Result<Arc<dyn Step>> {
         match self.plugin(PluginKind::Step, name) {
             Ok(host) => host.step(name),
-            // What the host says of an unknown step names those that there are.
-            Err(error) if error.code == "plugin-not-found" => self.host()?.step(name),
+            Err(error) if error.code == "plugin-not-found" => Err(self.no_step(name)),
             Err(error) => Err(error),
         }
     }

@@ -1,26 +1,24 @@
 //! Case files: `cases/*.toml` beside a plugin, lists of questions with the answers expected. Their
 //! form is told in `sdk/template/README.md`.
 
+mod input;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use kafsh_model::plan::{Action, StepInput};
+use kafsh_model::plan::StepInput;
 use kafsh_model::plugin::{ClusterFacts, PluginKind};
-use kafsh_model::policy::{Operation, PolicyRequest, TopicState};
-use kafsh_model::record::{Headers, RecordBatch, RecordView};
+use kafsh_model::policy::PolicyRequest;
+use kafsh_model::record::RecordBatch;
 use kafsh_model::transform::SourcePartition;
 use kafsh_model::{Error, Result};
 use serde::Deserialize;
 use toml::{Spanned, Table, Value};
 
-use super::sample::Sample;
-
 /// Bytes of a case file.
 const FILE_BYTES_MAX: u64 = 16 << 20;
-/// Timestamp of the first record that gives none, ms; the others follow.
-const FIRST_TIMESTAMP: i64 = 1_700_000_000_000;
 
 /// A file of cases.
 #[derive(Debug)]
@@ -83,16 +81,6 @@ impl Word {
     }
 }
 
-fn unhex(hex: &str) -> Option<Vec<u8>> {
-    let digits = hex.as_bytes();
-    let digit = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    };
-    digits.chunks(2).map(pair).collect()
-}
-
 /// Bytes as a case file has them, under `name` or `name-hex`.
 pub fn bytes(name: &str, bytes: &[u8]) -> (String, Value) {
     match std::str::from_utf8(bytes) {
@@ -101,192 +89,6 @@ pub fn bytes(name: &str, bytes: &[u8]) -> (String, Value) {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             (format!("{name}-hex"), Value::String(hex))
         }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct PolicyCase {
-    request: Request,
-    cluster: Option<Facts>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Request {
-    operation: Option<Operation>,
-    topic: String,
-    cluster: Option<String>,
-    #[serde(flatten)]
-    state: State,
-    /// The topic as it is
-    current: Option<State>,
-    touched: Option<Vec<String>>,
-    #[serde(default)]
-    extras: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct State {
-    #[serde(default = "one")]
-    partitions: u32,
-    #[serde(default = "one")]
-    replication_factor: u32,
-    #[serde(default)]
-    configs: BTreeMap<String, Word>,
-}
-
-fn one() -> u32 {
-    1
-}
-
-impl State {
-    fn read(&self) -> TopicState {
-        let configs = self.configs.iter().map(|(key, value)| (key.clone(), value.text()));
-        TopicState {
-            partitions: self.partitions,
-            replication_factor: self.replication_factor,
-            configs: configs.collect(),
-        }
-    }
-}
-
-/// What a policy with `cluster-read` sees.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Facts {
-    #[serde(default)]
-    brokers: Vec<i32>,
-    #[serde(default)]
-    topics: BTreeMap<String, State>,
-}
-
-impl PolicyCase {
-    fn read(self) -> Input {
-        let Request { operation, topic, cluster, state, current, touched, extras } = self.request;
-        let operation = operation.unwrap_or(Operation::Create);
-        let given = state.read();
-        let current = current.map(|state| state.read());
-        let before = current.as_ref();
-        let is_new = |(key, value): &(&String, &String)| {
-            before.and_then(|current| current.configs.get(*key)) != Some(*value)
-        };
-        let keys = given.configs.iter().filter(is_new).map(|(key, _)| key.clone()).collect();
-        let (current, proposed) = match operation {
-            Operation::Create | Operation::Alter => (current, Some(given)),
-            Operation::Delete => (current.or(Some(given)), None),
-            Operation::Review => (Some(given.clone()), Some(given)),
-        };
-        let touches = matches!(operation, Operation::Create | Operation::Alter);
-        let request = PolicyRequest {
-            operation,
-            topic,
-            cluster: cluster.unwrap_or_else(|| "test".to_string()),
-            current,
-            proposed,
-            touched: touched.unwrap_or(if touches { keys } else { Vec::new() }),
-            extras,
-        };
-        let facts = self.cluster.map(|facts| ClusterFacts {
-            brokers: facts.brokers,
-            topics: facts.topics.iter().map(|(name, state)| (name.clone(), state.read())).collect(),
-        });
-        Input::Policy { request: Box::new(request), facts }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct TransformCase {
-    topic: Option<String>,
-    #[serde(default)]
-    partition: i32,
-    input: Vec<Record>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Record {
-    key: Option<String>,
-    key_hex: Option<String>,
-    value: Option<String>,
-    value_hex: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    timestamp: Option<i64>,
-}
-
-/// Bytes that are given as text or in hexadecimal; neither: null.
-fn given(text: &Option<String>, hex: &Option<String>) -> Result<Option<Vec<u8>>, String> {
-    match (text, hex) {
-        (Some(_), Some(hex)) => Err(format!("given as text and as `{hex}`")),
-        (Some(text), None) => Ok(Some(text.clone().into_bytes())),
-        (None, Some(hex)) => {
-            unhex(hex).map(Some).ok_or_else(|| format!("`{hex}` is no hexadecimal"))
-        }
-        (None, None) => Ok(None),
-    }
-}
-
-impl TransformCase {
-    fn read(self) -> Result<Input, String> {
-        let source = SourcePartition {
-            topic: self.topic.unwrap_or_else(|| "test".to_string()),
-            partition: self.partition,
-        };
-        let mut batch = RecordBatch::new();
-        for (index, record) in (0..).zip(&self.input) {
-            let key = given(&record.key, &record.key_hex)?;
-            let value = given(&record.value, &record.value_hex)?;
-            let headers = record.headers.iter();
-            let headers: Vec<(&str, Option<&[u8]>)> =
-                headers.map(|(name, value)| (name.as_str(), Some(value.as_bytes()))).collect();
-            let view = RecordView {
-                partition: source.partition,
-                offset: index,
-                timestamp_ms: record.timestamp.unwrap_or(FIRST_TIMESTAMP + index),
-                headers: Headers::Slice(&headers),
-                ..RecordView::new(&source.topic, key.as_deref(), value.as_deref())
-            };
-            if !batch.push(view) {
-                return Err("the records are too large for a batch".to_string());
-            }
-        }
-        Ok(Input::Transform { source, batch })
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct StepCase {
-    input: StepState,
-    /// What earlier steps have planned
-    #[serde(default)]
-    planned: Vec<Action>,
-}
-
-/// `"fresh"`, `"running"`, or a cluster in detail.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum StepState {
-    Named(String),
-    Sample(Sample),
-}
-
-impl StepCase {
-    fn read(self) -> Result<Input, String> {
-        let sample = match self.input {
-            StepState::Sample(sample) => sample,
-            StepState::Named(name) => match name.as_str() {
-                "fresh" => Sample::default(),
-                "running" => Sample::running(),
-                other => return Err(format!("`input` is `fresh` or `running`, not `{other}`")),
-            },
-        };
-        let mut input = sample.input().map_err(|e| e.cause.unwrap_or(e.message))?;
-        input.planned = self.planned;
-        Ok(Input::Step(Box::new(input)))
     }
 }
 
@@ -434,12 +236,7 @@ impl Case {
             Some(Value::Table(settings)) => pairs(settings)?,
             Some(_) => return Err("`settings` is a table".to_string()),
         };
-        let wrong = |e: toml::de::Error| e.to_string();
-        let input = match kind {
-            PluginKind::Policy => rest.try_into::<PolicyCase>().map_err(wrong)?.read(),
-            PluginKind::Transform => rest.try_into::<TransformCase>().map_err(wrong)?.read()?,
-            PluginKind::Step => rest.try_into::<StepCase>().map_err(wrong)?.read()?,
-        };
+        let input = input::read(kind, rest, expected_keys(kind))?;
         Ok(Case { name, input, settings, fuel, expected, places, end })
     }
 }

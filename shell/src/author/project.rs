@@ -147,14 +147,17 @@ impl Project {
     /// Runs the tests of the crate itself, on this machine's own code.
     ///
     /// # Errors
-    /// `tests-failed` with what cargo says.
+    /// `tests-failed` with what cargo says; `build-failed` where they do not compile.
     pub async fn native_tests(&self, cancel: &Cancel) -> Result<()> {
         let command = self.toolchain.test(&self.root, &self.target_dir, &self.package);
         let ended = cancel.run(exec::tool(command)).await?;
         if ended.status.success() {
             return Ok(());
         }
-        Err(said_no("tests-failed", "the tests of the crate failed", &ended))
+        Err(match does_not_compile(&ended) {
+            true => said_no("build-failed", "the crate does not compile", &ended),
+            false => said_no("tests-failed", "the tests of the crate failed", &ended),
+        })
     }
 }
 
@@ -184,6 +187,11 @@ fn no_target(message: &str, why: &NoToolchain) -> Error {
 /// The folder's own compiler may be another one than was asked.
 fn lacks_target(ended: &Ended) -> bool {
     String::from_utf8_lossy(&ended.stderr).contains("target may not be installed")
+}
+
+/// Cargo ends alike for tests that fail and for those that there are none of yet.
+fn does_not_compile(ended: &Ended) -> bool {
+    String::from_utf8_lossy(&ended.stderr).contains("error: could not compile")
 }
 
 /// A tool's own words, without what it says of its progress.
@@ -250,7 +258,9 @@ mod tests {
         let ended = Ended { status, stdout: Vec::new(), stderr: stderr.to_vec() };
         let error = said_no("build-failed", "no", &ended);
         assert_eq!(error.evidence, ["error[E0425]: no `y`", " --> src/lib.rs:1:1"]);
-        assert!(!lacks_target(&ended));
+        assert!(!lacks_target(&ended) && !does_not_compile(&ended));
+        let stderr = b"error: could not compile `x` (lib test) due to 1 previous error\n".to_vec();
+        assert!(does_not_compile(&Ended { stderr, stdout: Vec::new(), status }));
         let stderr = b"note: the `wasm32-unknown-unknown` target may not be installed".to_vec();
         assert!(lacks_target(&Ended { stderr, ..ended }));
         let error = no_target("no", &NoToolchain { missing: vec!["a".to_string()] });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kafsh_model::plugin::ClusterFacts;
-use kafsh_model::policy::{Operation, PolicyRequest, TopicState};
+use kafsh_model::policy::{Operation, PolicyMode, PolicyRequest, TopicState};
 use kafsh_model::{Error, Result};
 
 use super::{Asker, Bound};
@@ -15,12 +15,14 @@ const TOPIC: &str = "example";
 const CLUSTER: &str = "example";
 const PARTITIONS: u32 = 3;
 const REPLICATION_FACTOR: u32 = 3;
+const ORDINARY: &str = "3 partitions, replication factor 3, no settings of its own";
 
 /// Asks a policy what it thinks of an ordinary topic. What it thinks does not matter; that it can
-/// answer does. Gives a remark where it broke: that need not be its settings' fault.
+/// answer does. Gives a remark where one broke that may only warn.
 ///
 /// # Errors
-/// `bad-setting` where it says itself that it cannot answer; why it could not be loaded.
+/// `bad-setting` where it says itself that it cannot answer; as what it broke, where it would
+/// refuse by that from now on; why it could not be loaded.
 pub async fn trial(bound: &Bound) -> Result<Option<String>> {
     let (policy, settings) = bound.policy.clone()?;
     let topic = TopicState {
@@ -56,6 +58,9 @@ pub async fn trial(bound: &Bound) -> Result<Option<String>> {
             (refused.cause, refused.evidence) = (error.cause, error.evidence);
             Err(refused)
         }
+        Err(error) if bound.binding.mode == PolicyMode::Enforce => Err(error
+            .with_evidence(format!("asked about an ordinary topic, before it is bound: {ORDINARY}"))
+            .with_next(format!("policy bind {name} --mode warn"))),
         Err(error) => {
             let cause = error.cause.map(|cause| format!(": {cause}")).unwrap_or_default();
             Ok(Some(format!("asked about an ordinary topic it broke: {}{cause}", error.message)))

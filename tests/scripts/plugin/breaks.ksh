@@ -4,13 +4,18 @@ cluster use demo
 topic create old --partitions 1 --replication-factor 1
 plugin install plugins/policy-trap.wasm
 plugin install plugins/policy-check-endless.wasm
-policy bind policy-trap
+# Enforced it would refuse all there is: that is not how it is bound.
+try policy bind policy-trap
+policy bind policy-trap --mode off
+policy mode policy-trap enforce
 try topic create first --partitions 1 --replication-factor 1
 try policy check
 policy mode policy-trap warn
 topic create first --partitions 1 --replication-factor 1
 policy unbind policy-trap
-policy bind policy-check-endless
+try policy bind policy-check-endless
+policy bind policy-check-endless --mode off
+policy mode policy-check-endless enforce
 try topic create second --partitions 1 --replication-factor 1
 policy bind policy-check-endless --mode warn
 topic create second --partitions 1 --replication-factor 1

@@ -27,12 +27,13 @@ pub fn check(request: &Request, limits: &Limits) -> Result<Response> {
     }
     let Some(topic) = request.wanted() else { return Ok(answer) };
     let count = topic.partitions;
+    let are = if count == 1 { "partition is" } else { "partitions are" };
     let (rule, message) = if count < limits.min {
-        ("too-few-partitions", format!("{count} partitions are fewer than {}", limits.min))
+        ("too-few-partitions", format!("{count} {are} fewer than {}", limits.min))
     } else if count > max {
-        ("too-many-partitions", format!("{count} partitions are more than {max}"))
+        ("too-many-partitions", format!("{count} {are} more than {max}"))
     } else if !count.is_multiple_of(unit) {
-        ("partitions-no-multiple", format!("{count} partitions are no multiple of {unit}"))
+        ("partitions-no-multiple", format!("{count} {are} no multiple of {unit}"))
     } else {
         return Ok(answer);
     };

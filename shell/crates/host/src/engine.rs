@@ -1,6 +1,7 @@
 //! An engine that plugins share: what is switched on, compiling, stores.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroUsize;
 use std::sync::mpsc;
 use std::thread;
 
@@ -9,7 +10,7 @@ use wasmtime::component::Component;
 use wasmtime::{Config, Store};
 
 use crate::guest::GuestState;
-use crate::limits::{COMPILE_TIME_MAX, Limits};
+use crate::limits::{BACKTRACE_FRAMES_MAX, COMPILE_TIME_MAX, Limits};
 use crate::ticker::Ticker;
 
 /// Version of wasmtime, the engine that plugins run in.
@@ -93,6 +94,7 @@ fn config(stack_bytes: usize, counts_fuel: bool) -> Config {
         .epoch_interruption(true)
         .consume_fuel(counts_fuel)
         .max_wasm_stack(stack_bytes)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
         .wasm_component_model(true)
         .wasm_memory64(false)
         .wasm_multi_memory(false)

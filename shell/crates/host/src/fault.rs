@@ -1,5 +1,7 @@
 //! What went wrong with a plugin, as an error with a stable code.
 
+mod frames;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -7,14 +9,12 @@ use kafsh_model::error::Error;
 use kafsh_model::plugin::PluginKind;
 use kafsh_model::units::show_duration;
 use kafsh_pack::Digest;
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::Trap;
 
 use crate::engine::CompileError;
 use crate::guest::LimitReached;
 use crate::inspect::Refusal;
-use crate::limits::{
-    CALL_TIME_CAP, COMPILE_TIME_MAX, FRAMES_SHOWN_MAX, Limits, MEMORY_BYTES_CAP, STACK_BYTES_CAP,
-};
+use crate::limits::{CALL_TIME_CAP, COMPILE_TIME_MAX, Limits, MEMORY_BYTES_CAP, STACK_BYTES_CAP};
 use crate::text::{shown, shown_within};
 
 /// Bytes of what the engine says of a component that it refuses.
@@ -69,8 +69,9 @@ impl Identity {
         let error = Error::new(class, code, format!("{self} cannot be loaded"))
             .with_cause(shown(&refusal.to_string()));
         match refusal {
-            Refusal::NotGranted(capability) => {
-                error.with_next(format!("plugin grant {} {}", self.name, capability.name()))
+            Refusal::NotGranted(capabilities) => {
+                let names: Vec<&str> = capabilities.iter().map(|name| name.name()).collect();
+                error.with_next(format!("plugin grant {} {}", self.name, names.join(" ")))
             }
             _ => self.advised(error, &["verify", "info"]),
         }
@@ -173,6 +174,14 @@ impl Identity {
                         .with_cause(format!("it may have {most} KiB: a recursion without end?"));
                     self.beyond(error, "stack-kib", STACK_BYTES_CAP >> 10)
                 }
+                // The stack of Rust's own data lies in its memory, below everything else.
+                Some(Trap::MemoryOutOfBounds) if panic.is_none() && frames::is_recursion(error) => {
+                    let error = failed("plugin-stack", format!("ran out of stack in `{function}`"))
+                        .with_cause(
+                            "the stack in its own memory is used up: a recursion without end?",
+                        );
+                    self.advised(error, &["info", "logs"])
+                }
                 Some(trap) if !is_bad_value(*trap) => {
                     let cause = panic.unwrap_or_else(|| trap.to_string());
                     let error = failed("plugin-panic", format!("panicked in `{function}`"));
@@ -181,7 +190,7 @@ impl Identity {
                 _ => self.bad_output(call, bad_value(error, limits)),
             }
         };
-        frames(error).into_iter().fold(described, Error::with_evidence)
+        frames::lines(error).into_iter().fold(described, Error::with_evidence)
     }
 }
 
@@ -203,11 +212,4 @@ fn bad_value(error: &wasmtime::Error, limits: &Limits) -> String {
         return format!("it is larger than {} MiB", limits.transfer_bytes >> 20);
     }
     shown_within(&why, ENGINE_MESSAGE_BYTES_MAX)
-}
-
-/// The guest's innermost frames by name, where it has names.
-fn frames(error: &wasmtime::Error) -> Vec<String> {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
-    let names = backtrace.frames().iter().filter_map(|frame| frame.func_name());
-    names.take(FRAMES_SHOWN_MAX).map(|name| format!("in {}", shown_within(name, 200))).collect()
 }

@@ -44,7 +44,7 @@ pub(crate) enum Refusal {
     /// Imported, but not asked for in the manifest
     Undeclared(String),
     /// Asked for, and not granted
-    NotGranted(CapabilityName),
+    NotGranted(Vec<CapabilityName>),
     WrongWorld(String),
     NoManifest,
     BadManifest(String),
@@ -103,8 +103,10 @@ impl fmt::Display for Refusal {
             Refusal::Undeclared(name) => {
                 write!(f, "it imports `{name}`, which its manifest does not ask for")
             }
-            Refusal::NotGranted(capability) => {
-                write!(f, "it asks for `{}`, which it was not granted", capability.name())
+            Refusal::NotGranted(capabilities) => {
+                let names = capabilities.iter().map(|name| format!("`{}`", name.name()));
+                let names = names.collect::<Vec<_>>().join(", ");
+                write!(f, "it asks for {names}, which it was not granted")
             }
             Refusal::WrongWorld(why) | Refusal::BadManifest(why) => f.write_str(why),
             Refusal::NoManifest => f.write_str(
@@ -144,7 +146,7 @@ pub(crate) struct Allowed<'a> {
 impl Allowed<'_> {
     /// Whether everything that is imported will be linked.
     pub(crate) fn check<'n>(self, imports: impl Iterator<Item = &'n str>) -> Result<(), Refusal> {
-        let mut granted = Ok(());
+        let mut missing = Vec::new();
         for import in imports {
             if same_track(import, self.world.types) {
                 continue;
@@ -158,11 +160,14 @@ impl Allowed<'_> {
             if !declared && !asked.is_given_to_all() {
                 return Err(Refusal::Undeclared(import.to_owned()));
             }
-            if granted.is_ok() && !self.grants.has(asked) {
-                granted = Err(Refusal::NotGranted(asked));
+            if !self.grants.has(asked) {
+                missing.push(asked);
             }
         }
-        granted
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(Refusal::NotGranted(missing)),
+        }
     }
 }
 
@@ -245,7 +250,7 @@ mod tests {
         };
         let clock = "kafsh:host/clock@1.0.0";
         assert_eq!(check(&declares, &granted, clock), Ok(()));
-        let refused = Err(Refusal::NotGranted(CapabilityName::Clock));
+        let refused = Err(Refusal::NotGranted(vec![CapabilityName::Clock]));
         assert_eq!(check(&declares, &Grants::none(), clock), refused);
         let refused = Err(Refusal::Undeclared(clock.into()));
         assert_eq!(check(&silent, &granted, clock), refused);

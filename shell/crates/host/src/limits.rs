@@ -47,6 +47,8 @@ pub const LOG_LINE_BYTES_MAX: usize = 1 << 10;
 pub const PANIC_BYTES_MAX: usize = 4 << 10;
 /// Handles of secrets that an instance may hold at once.
 pub const SECRETS_HELD_MAX: usize = 64;
+/// Frames that are looked at of a fault: those of a panic's machinery come first.
+pub const BACKTRACE_FRAMES_MAX: usize = 32;
 /// Frames of a guest that are shown of a fault.
 pub const FRAMES_SHOWN_MAX: usize = 8;
 

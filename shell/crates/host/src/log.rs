@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::limits::{LOG_LINE_BYTES_MAX, LOG_LINES_MAX, PANIC_BYTES_MAX};
-use crate::text::shown_within;
+use crate::text::{one_line, shown_within};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
@@ -47,7 +47,7 @@ impl Captured {
 
     /// The first message counts: a panic while panicking says less.
     pub(crate) fn panicked(&mut self, message: &str) {
-        self.panic.get_or_insert_with(|| shown_within(message, PANIC_BYTES_MAX));
+        self.panic.get_or_insert_with(|| shown_within(&one_line(message), PANIC_BYTES_MAX));
     }
 
     pub(crate) fn hand_over(self, plugin: &str, sink: &LogSink) {

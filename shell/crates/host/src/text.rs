@@ -23,6 +23,20 @@ pub(crate) fn shown_within(text: &str, bytes_max: usize) -> String {
     format!("{} … ({} bytes)", shown(&text[..end]), text.len())
 }
 
+/// Lines as one: what the macros of tests and panics say comes in several.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for part in text.lines().map(str::trim).filter(|part| !part.is_empty()) {
+        match line.chars().last() {
+            None => {}
+            Some(':' | ',' | ';') => line.push(' '),
+            Some(_) => line.push_str("; "),
+        }
+        line.push_str(part);
+    }
+    line
+}
+
 /// Controls, and the format characters that hide or reorder text.
 pub(crate) fn is_hazardous(c: char) -> bool {
     c.is_control()
@@ -40,6 +54,19 @@ mod tests {
         assert_eq!(shown("\x1b[31mred\r\n"), "\\u{1b}[31mred\\r\\n");
         assert_eq!(shown("a\u{202e}b\u{9b}"), "a\\u{202e}b\\u{9b}");
         assert_eq!(shown("日本語 é ✓"), "日本語 é ✓");
+    }
+
+    #[test]
+    fn lines_are_joined() {
+        assert_eq!(
+            one_line("panicked at src/lib.rs:7:5:\nno key"),
+            "panicked at src/lib.rs:7:5: no key"
+        );
+        assert_eq!(
+            one_line("a == b failed\n  left: 6\n\n right: 9\n"),
+            "a == b failed; left: 6; right: 9"
+        );
+        assert_eq!(one_line(""), "");
     }
 
     #[test]

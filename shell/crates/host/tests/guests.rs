@@ -67,6 +67,7 @@ const POLICIES: &[Case] = &[
     ("policy-describe-endless", Some("plugin-timeout"), "took too long in `describe`"),
     ("policy-start-endless", Some("plugin-timeout"), "took too long in `start`"),
     ("policy-recursion", Some("plugin-stack"), "ran out of stack in `check`"),
+    ("policy-recursion-in-memory", Some("plugin-stack"), "the stack in its own memory is used up"),
     ("policy-memory-bomb", Some("plugin-memory"), "bytes of memory, may have 16777216"),
     ("policy-table-bomb", Some("plugin-memory"), "elements of tables, may have 10000"),
     ("policy-random-greedy", Some("plugin-memory"), "1000000 random bytes at once"),

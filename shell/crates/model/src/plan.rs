@@ -91,10 +91,12 @@ impl fmt::Display for Action {
             Action::Start { nodes } => write!(f, "start {}", list(nodes)),
             Action::Stop { nodes } => write!(f, "stop {}", list(nodes)),
             Action::AwaitReady { nodes } => write!(f, "wait until ready: {}", list(nodes)),
-            Action::CreateTopic { topic, partitions, replication_factor, .. } => write!(
-                f,
-                "create topic {topic} ({partitions} partitions, replication factor {replication_factor})"
-            ),
+            Action::CreateTopic { topic, partitions, replication_factor, .. } => {
+                let noun = if *partitions == 1 { "partition" } else { "partitions" };
+                let counts =
+                    format!("{partitions} {noun}, replication factor {replication_factor}");
+                write!(f, "create topic {topic} ({counts})")
+            }
             Action::ProveTopic { topic, .. } => write!(f, "a record through {topic}, in and out"),
             Action::DeleteTopic { topic } => write!(f, "delete topic {topic}"),
         }

@@ -46,8 +46,8 @@ pub enum PackError {
     UndeclaredImport(String),
     /// Everything else that the encoder refuses
     Encoding(String),
-    /// Calls a capability that its `Cargo.toml` does not ask for
-    UndeclaredCapability(CapabilityName),
+    /// Calls capabilities that its `Cargo.toml` does not ask for
+    UndeclaredCapabilities(Vec<CapabilityName>),
     /// Calls a capability that plugins of its kind never have
     ForeignCapability(PluginKind, CapabilityName),
     /// What its `Cargo.toml` and its sections say makes no manifest
@@ -66,13 +66,21 @@ impl fmt::Display for PackError {
                 write!(f, "the module imports `{name}`, which its contract does not have")
             }
             PackError::Encoding(why) => write!(f, "the module cannot be made a component: {why}"),
-            PackError::UndeclaredCapability(name) => write!(
-                f,
-                "the plugin uses the capability `{name}` and does not ask for it: add `{{ name = \
-                 \"{name}\", reason = \"…\" }}` to `capabilities` in `[package.metadata.kafsh]` \
-                 of its Cargo.toml",
-                name = name.name()
-            ),
+            PackError::UndeclaredCapabilities(names) => {
+                let each = |shape: &dyn Fn(&str) -> String, between: &str| {
+                    let all = names.iter().map(|name| shape(name.name()));
+                    all.collect::<Vec<_>>().join(between)
+                };
+                let used = each(&|name| format!("`{name}`"), ", ");
+                let noun = if names.len() == 1 { "capability" } else { "capabilities" };
+                let entries =
+                    each(&|name| format!("{{ name = \"{name}\", reason = \"…\" }}"), ", ");
+                write!(
+                    f,
+                    "the plugin uses the {noun} {used} and does not ask for it: add `{entries}` to \
+                     `capabilities` in `[package.metadata.kafsh]` of its Cargo.toml"
+                )
+            }
             PackError::ForeignCapability(kind, name) => {
                 write!(f, "the plugin uses the capability `{}`, which no {kind} has", name.name())
             }

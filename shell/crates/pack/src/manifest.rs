@@ -253,16 +253,20 @@ fn is_for(kind: PluginKind, capability: CapabilityName) -> bool {
 
 /// Every capability that the component imports is one of its kind and declared.
 pub(crate) fn check_capabilities(component: &[u8], manifest: &Manifest) -> Result<(), PackError> {
+    let mut undeclared = Vec::new();
     for name in imported(component).map_err(PackError::Encoding)? {
         if !is_for(manifest.kind, name) {
             return Err(PackError::ForeignCapability(manifest.kind, name));
         }
         let is_declared = manifest.capabilities.iter().any(|declared| declared.name == name);
         if !name.is_given_to_all() && !is_declared {
-            return Err(PackError::UndeclaredCapability(name));
+            undeclared.push(name);
         }
     }
-    Ok(())
+    match undeclared.is_empty() {
+        true => Ok(()),
+        false => Err(PackError::UndeclaredCapabilities(undeclared)),
+    }
 }
 
 fn imported(component: &[u8]) -> Result<Vec<CapabilityName>, String> {

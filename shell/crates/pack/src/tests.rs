@@ -152,7 +152,7 @@ mod manifests {
     fn capabilities_are_declared_and_of_the_kind() {
         let clock = plugin(Some(("clock", "now")), API, "[]");
         let error = pack_plugin(&clock, &policy()).unwrap_err();
-        assert_eq!(error, PackError::UndeclaredCapability(CapabilityName::Clock));
+        assert_eq!(error, PackError::UndeclaredCapabilities(vec![CapabilityName::Clock]));
         assert!(error.to_string().contains(r#"name = "clock""#), "{error}");
         let asked = json!({ "kind": "policy",
                             "capabilities": [{ "name": "clock", "reason": "to tell the time" }] });

@@ -1,5 +1,7 @@
 //! Case files: what is read, what is refused, what a blessing changes.
 
+use kafsh_model::policy::Operation;
+
 use super::*;
 
 fn file(kind: PluginKind, text: &str) -> Result<CaseFile> {
@@ -62,7 +64,22 @@ fn what_is_wrong_in_a_file_is_said() {
     for (kind, text, wrong) in [
         (PluginKind::Policy, "", "no `[[case]]`"),
         (PluginKind::Policy, "[[case]]\nrequest = { topic = 't' }\nother = 1", "other"),
-        (PluginKind::Policy, "[[case]]\nrequest = { topic = 't', partition = 1 }", "partition"),
+        (
+            PluginKind::Policy,
+            "[[case]]\nrequest = { topic = 't', partition = 1 }",
+            "(did you mean `partitions`?)",
+        ),
+        (
+            PluginKind::Policy,
+            "[[case]]\nrequest = { topic = 't', current = { config = {} } }",
+            "`current` has no `config` (did you mean `configs`?): it has `partitions`, \
+             `replication-factor`, `configs`",
+        ),
+        (
+            PluginKind::Policy,
+            "[[case]]\nrequest = { topic = 't' }\nexpected = { verdict = 'deny' }",
+            "a case has no `expected` (did you mean `expect`?)",
+        ),
         (PluginKind::Policy, "[[case]]\nfuel = 'x'", "whole number"),
         (PluginKind::Transform, "[[case]]\ninput = [{ value-hex = '0' }]", "hexadecimal"),
         (PluginKind::Transform, "[[case]]\ninput = [{ values = 'x' }]", "values"),

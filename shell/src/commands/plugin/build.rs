@@ -3,6 +3,7 @@
 use kafsh_model::Result;
 use serde_json::{Value, json};
 
+use super::limits;
 use crate::author::project::{Built, Project};
 use crate::call::Call;
 use crate::flow::{Column, Output, Section, Show, View, column, column_as};
@@ -51,7 +52,23 @@ async fn run(call: Call) -> Result<Output> {
     let project = Project::open(&call.directory.join(word), &call.cancel).await?;
     let built = project.build(&call.cancel).await?;
     let view = View::Record { fields: FIELDS, sections: SECTIONS };
-    Ok(Output::value(value(&call, &built), view))
+    let output = Output::value(value(&call, &built), view);
+    Ok(remarks(&built)?.into_iter().fold(output, Output::note))
+}
+
+/// What of its `Cargo.toml` will not be as it stands there.
+fn remarks(built: &Built) -> Result<Vec<String>> {
+    let Built { plugin, .. } = built;
+    let unused = kafsh_host::inspect(&plugin.component)?.unused;
+    let mut remarks: Vec<String> = unused
+        .iter()
+        .map(|name| {
+            let name = name.name();
+            format!("it declares `{name}` and does not use it, so nobody is asked for it")
+        })
+        .collect();
+    remarks.extend(limits::beyond(plugin.manifest.kind, &plugin.manifest.limits));
+    Ok(remarks)
 }
 
 fn value(call: &Call, built: &Built) -> Value {

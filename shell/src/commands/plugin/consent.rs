@@ -8,6 +8,7 @@ use kafsh_model::suggest::suggest;
 use kafsh_model::units::show_size;
 use kafsh_model::{Error, Result};
 
+use super::limits;
 use crate::spec::{Consent, FlagSpec, Kind};
 
 pub const GRANT: FlagSpec = FlagSpec::value(
@@ -85,6 +86,8 @@ impl Asking<'_> {
                 lines.push(format!("  says it is by {authors}"));
             }
             lines.extend(limits_line(&manifest.limits));
+            let beyond = limits::beyond(self.kind, &manifest.limits);
+            lines.extend(beyond.into_iter().map(|line| format!("    {line}")));
         }
         if let Some(before) = self.before {
             let (version, digest) = (&before.current.version, before.current.digest.prefix());

@@ -74,14 +74,40 @@ fn row(limit: &str, requested: Option<Amount>, cap: Option<Amount>, amount: Amou
 /// What a manifest may ask for.
 fn requestable(kind: PluginKind, request: &LimitRequest) -> Vec<Value> {
     let Limits { memory_bytes, stack_bytes, call, .. } = Limits::of(kind, request);
-    let memory = request.memory_mib.map(|mib| Bytes((mib as usize) << 20));
-    let stack = request.stack_kib.map(|kib| Bytes((kib as usize) << 10));
+    let memory = request.memory_mib.map(mib_of);
+    let stack = request.stack_kib.map(kib_of);
     let time = request.call_ms.map(|ms| Time(Duration::from_millis(ms.into())));
     vec![
         row("memory", memory, Some(Bytes(MEMORY_BYTES_CAP)), Bytes(memory_bytes)),
         row("stack", stack, Some(Bytes(STACK_BYTES_CAP)), Bytes(stack_bytes)),
         row("time of a call", time, Some(Time(CALL_TIME_CAP)), Time(call)),
     ]
+}
+
+/// What a manifest asks for and is not given, in words.
+pub fn beyond(kind: PluginKind, request: &LimitRequest) -> Vec<String> {
+    let given = Limits::of(kind, request);
+    let asked = |ms: u32| Duration::from_millis(ms.into());
+    let pairs = [
+        request.memory_mib.map(|mib| (mib_of(mib), Bytes(given.memory_bytes), "memory")),
+        request.stack_kib.map(|kib| (kib_of(kib), Bytes(given.stack_bytes), "stack")),
+        request.call_ms.map(|ms| (Time(asked(ms)), Time(given.call), "time for a call")),
+    ];
+    let differ =
+        pairs.into_iter().flatten().filter(|(asked, given, _)| asked.value() != given.value());
+    differ
+        .map(|(asked, given, what)| {
+            format!("it asks for {} of {what}, and is given {}", asked.shown(), given.shown())
+        })
+        .collect()
+}
+
+fn mib_of(mib: u32) -> Amount {
+    Bytes((mib as usize) << 20)
+}
+
+fn kib_of(kib: u32) -> Amount {
+    Bytes((kib as usize) << 10)
 }
 
 type Fixed = Vec<(&'static str, Amount)>;

@@ -18,7 +18,8 @@ pub static SPEC: CommandSpec = CommandSpec {
              command, plan or dry run. `enforce` refuses what it denies and makes what it amends, \
              and a policy that breaks refuses too; `warn` only says so; `off` keeps the binding \
              and does not ask. It is asked once about an ordinary topic first, so that \
-             settings it cannot decide with are refused here. Globs know `*` and `?`, and `!` \
+             settings it cannot decide with are refused here, and a policy that would \
+             enforce and breaks. Globs know `*` and `?`, and `!` \
              excludes. A secret is given by where it is, `env:NAME` or `file:PATH`.",
     args: &[ArgSpec {
         name: "policy",

@@ -31,8 +31,23 @@ impl Engine {
                 seen = self.cancel.run(look).await?;
             }
             seen = self.verify(run.spec, &step.step, seen, &planned).await?;
+            if !step.plan.actions.is_empty() && plan::is_authored(&step.step) {
+                self.warn_if_endless(run.spec, &step.step, &seen).await?;
+            }
         }
         Ok(seen)
+    }
+
+    /// A step that plans again right after it was done and said so will do so at every `up`.
+    async fn warn_if_endless(&self, spec: &ClusterSpec, step: &str, seen: &Snapshot) -> Result<()> {
+        let input = StepInput { spec: spec.clone(), observed: seen.clone(), planned: Vec::new() };
+        if let Some(action) = self.ask_step(step, input).await?.actions.first() {
+            self.note(&format!(
+                "warning: step `{step}` says that it is done, and plans again: {action}. Every \
+                 `cluster up` will do it once more"
+            ));
+        }
+        Ok(())
     }
 
     pub(super) async fn one(
@@ -53,7 +68,10 @@ impl Engine {
                     code: error.code.to_string(),
                     message: error.message.clone(),
                 });
-                Err(error)
+                Err(match plan::is_authored(&step.step) {
+                    true => error.with_evidence(format!("step `{}`: {action}", step.step)),
+                    false => error,
+                })
             }
         }
     }
@@ -73,7 +91,10 @@ impl Engine {
                 StepInput { spec: spec.clone(), observed: seen.clone(), planned: planned.to_vec() };
             match self.verify_step(step, input).await? {
                 Verification::Met => return Ok(seen),
-                Verification::Failed(finding) => return Err(plan::from_finding(&finding)),
+                Verification::Failed(mut finding) => {
+                    plan::name_finder(step, &mut finding);
+                    return Err(plan::from_finding(&finding));
+                }
                 Verification::NotYet { reason } if begin.elapsed() > VERIFY_DEADLINE => {
                     let after = kafsh_model::units::show_duration(begin.elapsed());
                     return Err(Error::timed_out(format!(

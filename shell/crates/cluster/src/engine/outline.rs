@@ -10,6 +10,7 @@ use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{Error, Result};
 
 use super::Engine;
+use super::plan::is_authored;
 
 const MIB_PER_GIB: f64 = 1024.0;
 
@@ -37,6 +38,15 @@ pub(super) fn outline(spec: &ClusterSpec, before: &Snapshot, plan: &Plan) -> Str
         number("min.insync.replicas"),
         spec.memory_mib() as f64 / MIB_PER_GIB,
     )
+}
+
+/// `step pin: 3 topics get their retention`: what the steps of authors are about to do, where they
+/// do anything.
+pub(super) fn summaries(plan: &Plan) -> impl Iterator<Item = String> {
+    let busy = plan.steps.iter().filter(|step| {
+        is_authored(&step.step) && !step.plan.actions.is_empty() && !step.plan.summary.is_empty()
+    });
+    busy.map(|step| format!("step {}: {}", step.step, step.plan.summary))
 }
 
 /// A property as the brokers will have it; where they differ, each value once: `2/3`.

@@ -7,7 +7,7 @@ use kafsh_model::plan::{
 };
 use kafsh_model::port::Step;
 use kafsh_model::snapshot::Snapshot;
-use kafsh_model::spec::ClusterSpec;
+use kafsh_model::spec::{ClusterSpec, DEFAULT_STEPS};
 use kafsh_model::{Class, Error, Result, codes};
 
 use super::Engine;
@@ -45,6 +45,7 @@ impl Engine {
                 check_action(spec, name, action)?;
             }
             self.admit_topics(spec, &mut answer).await?;
+            answer.findings.iter_mut().for_each(|finding| name_finder(name, finding));
             plan.steps.push(PlannedStep { step: name.clone(), plan: answer });
         }
         self.add_identity(spec, snapshot, &mut plan);
@@ -57,7 +58,7 @@ impl Engine {
     }
 
     /// On a thread of its own: loading and running a step is synchronous and may take a while.
-    async fn ask_step(&self, name: &str, input: StepInput) -> Result<StepPlan> {
+    pub(super) async fn ask_step(&self, name: &str, input: StepInput) -> Result<StepPlan> {
         self.with_step(name, move |step| step.plan(&input)).await
     }
 
@@ -78,6 +79,18 @@ impl Engine {
                 task.await.map_err(|error| Error::bug(format!("step `{name}` broke: {error}")))?
             })
             .await
+    }
+}
+
+/// One that does not travel with kafsh: what it does and says is told with its name.
+pub(super) fn is_authored(step: &str) -> bool {
+    !DEFAULT_STEPS.contains(&step)
+}
+
+/// What an author's step found says by whom it was found.
+pub(super) fn name_finder(step: &str, finding: &mut Finding) {
+    if is_authored(step) {
+        finding.evidence.push(format!("found by step `{step}`"));
     }
 }
 

@@ -96,6 +96,7 @@ impl Engine {
         let (mut before, mut planned) = self.dry_run(spec).await?;
         if start {
             self.note(&outline::outline(spec, &before, &planned));
+            outline::summaries(&planned).for_each(|line| self.note(&line));
         }
         if let Some(error) = plan::refusal(planned.findings()) {
             return Err(self.offer_adoption(spec, &before, error).await);

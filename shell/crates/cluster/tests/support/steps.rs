@@ -23,6 +23,8 @@ impl Steps for FakeSteps {
             "stranger" => stranger,
             "deleter" => deleter,
             "prover" => prover,
+            "endless" => endless,
+            "finder" => finder,
             _ => return Err(Error::not_found("step-not-found", format!("no step `{name}`"))),
         };
         let info = StepInfo { name: name.into(), version: "1".into(), summary: String::new() };
@@ -49,6 +51,9 @@ impl Step for FakeStep {
     }
 
     fn verify(&self, input: &StepInput) -> Result<Verification> {
+        if self.info.name == "endless" {
+            return Ok(Verification::Met);
+        }
         let observed = StepInput { planned: Vec::new(), ..input.clone() };
         Ok(match (self.plan)(&observed).actions.first() {
             None => Verification::Met,
@@ -204,4 +209,25 @@ fn deleter(_: &StepInput) -> StepPlan {
 fn prover(_: &StepInput) -> StepPlan {
     let actions = vec![Action::ProveTopic { topic: "orders".into(), partitions: 1 }];
     StepPlan { actions, ..StepPlan::default() }
+}
+
+/// Plans the same whatever it sees, and says that it is done.
+fn endless(input: &StepInput) -> StepPlan {
+    let actions = vec![Action::AwaitReady { nodes: input.spec.nodes() }];
+    StepPlan { summary: "everybody is waited for".into(), actions, ..StepPlan::default() }
+}
+
+/// Finds what only itself has a code for.
+fn finder(_: &StepInput) -> StepPlan {
+    let finding = Finding {
+        severity: Severity::Problem,
+        code: "no-quota".into(),
+        subject: "host".into(),
+        message: "the quota is used up".into(),
+        evidence: vec!["0 of 10 left".into()],
+        cause: None,
+        next: Vec::new(),
+        safe_to_fix: false,
+    };
+    StepPlan { findings: vec![finding], ..StepPlan::default() }
 }
