@@ -1,12 +1,12 @@
 //! From what a pipeline gives to acknowledged records: gathers batches, sends them, counts what was
 //! acknowledged, and stops at the first failure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafsh_cluster::Cancel;
-use kafsh_model::port::{Delivery, Producer};
+use kafsh_model::port::{Admin, Delivery, Producer};
 use kafsh_model::record::RecordBatch;
 use kafsh_model::units::show_duration;
 use kafsh_model::{Error, Result};
@@ -107,6 +107,10 @@ impl Input {
 pub struct Sending {
     /// `None`: nothing is sent (`--dry-run`)
     producer: Option<Arc<dyn Producer>>,
+    /// Asked for topics that transforms name, before anything is sent there
+    admin: Option<Arc<dyn Admin>>,
+    /// Those that there are
+    known: BTreeSet<String>,
     shape: Shape,
     batch: RecordBatch,
     acknowledged: u64,
@@ -133,6 +137,8 @@ impl Sending {
     pub fn new(producer: Option<Arc<dyn Producer>>, shape: Shape, report: bool) -> Self {
         Sending {
             producer,
+            admin: None,
+            known: BTreeSet::new(),
             shape,
             batch: RecordBatch::new(),
             acknowledged: 0,
@@ -143,6 +149,14 @@ impl Sending {
             began: Instant::now(),
             cancel: Cancel::new(),
         }
+    }
+
+    /// Refuses a batch as a whole where a topic of it is not there: half of it would be written
+    /// again when it is tried again.
+    #[must_use]
+    pub fn looking_first(mut self, admin: Arc<dyn Admin>) -> Self {
+        self.admin = Some(admin);
+        self
     }
 
     /// Sends all of `input`. On an interrupt what was handed over is still awaited; an error always
@@ -263,6 +277,7 @@ impl Sending {
             return Ok(());
         }
         let batch = std::mem::take(&mut self.batch);
+        self.look_at_topics(&batch).await?;
         let Some(producer) = self.producer.clone() else {
             batch.iter().for_each(|record| self.book(record.topic, -1));
             return Ok(());
@@ -277,6 +292,24 @@ impl Sending {
         // Its memory is used again.
         self.batch = batch;
         self.batch.clear();
+        Ok(())
+    }
+
+    /// # Errors
+    /// `topic-not-found`.
+    async fn look_at_topics(&mut self, batch: &RecordBatch) -> Result<()> {
+        let own = &self.shape.topic;
+        let is_new = |topic: &&str| topic != own && !self.known.contains(*topic);
+        let new: Vec<String> = batch.topics().filter(is_new).map(String::from).collect();
+        let Some(admin) = self.admin.as_ref().filter(|_| !new.is_empty()) else { return Ok(()) };
+        let looked = self.cancel.run(admin.topics(Some(&new))).await;
+        looked.map_err(|error| {
+            let count = records(batch.len() as u64);
+            error.with_evidence(format!(
+                "a transform sends there; nothing of its batch was sent ({count})"
+            ))
+        })?;
+        self.known.extend(new);
         Ok(())
     }
 

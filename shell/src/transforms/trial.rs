@@ -8,7 +8,10 @@ use kafsh_model::record::RecordBatch;
 use kafsh_model::transform::Transform;
 use kafsh_model::{Error, Result};
 
-use super::runner::{Failure, OnFailure, Runner};
+use super::runner::{Failure, OnFailure, Out, Passed, Runner};
+
+/// What a host says of a record that would go where its plugin may not send.
+const OUTPUT_REFUSED: &str = "transform-output-refused";
 
 /// What became of a record.
 pub enum Fate {
@@ -30,23 +33,57 @@ pub fn run(
     let mut fates: Vec<Fate> = Vec::with_capacity(batch.len());
     fates.resize_with(batch.len(), || Fate::Became(RecordBatch::new()));
     let mut runner = Runner::new(transform, settings, OnFailure::GoOn)?;
-    let passed = runner.run(batch);
-    if let Some(error) = passed.error {
-        return Err(error);
+    match runner.run(batch.clone()) {
+        Passed { error: None, outs, failures } => book(&mut fates, 0, outs, failures)?,
+        // A pipeline ends there. Its author is shown what became of the others.
+        Passed { error: Some(error), .. } if error.code == OUTPUT_REFUSED => {
+            for index in 0..batch.len() {
+                one_by_one(&mut runner, &batch, index, &mut fates)?;
+            }
+        }
+        Passed { error: Some(error), .. } => return Err(error),
     }
-    for out in passed.outs {
+    Ok((fates, runner.counters()))
+}
+
+fn one_by_one(
+    runner: &mut Runner,
+    batch: &RecordBatch,
+    index: usize,
+    fates: &mut [Fate],
+) -> Result<()> {
+    let Passed { error, outs, failures } = runner.run(batch.alone(index));
+    match error {
+        None => book(fates, index, outs, failures),
+        Some(error) if error.code == OUTPUT_REFUSED => {
+            fates[index] = Fate::Failed(Failure {
+                index: u32::try_from(index).unwrap_or(u32::MAX),
+                place: batch.get(index).coordinate(),
+                code: error.code.to_string(),
+                message: error.cause.unwrap_or(error.message),
+                original: batch.alone(index),
+            });
+            Ok(())
+        }
+        Some(error) => Err(error),
+    }
+}
+
+/// Puts down what became of records, the first of which has the number `first`.
+fn book(fates: &mut [Fate], first: usize, outs: Vec<Out>, failures: Vec<Failure>) -> Result<()> {
+    for out in outs {
         for (record, source) in out.batch.iter().zip(out.sources) {
-            if let Some(Fate::Became(records)) = fates.get_mut(source as usize)
+            if let Some(Fate::Became(records)) = fates.get_mut(first + source as usize)
                 && !records.push(record)
             {
                 return Err(Error::bug("a record is larger than its batch"));
             }
         }
     }
-    for failure in passed.failures {
-        if let Some(fate) = fates.get_mut(failure.index as usize) {
+    for failure in failures {
+        if let Some(fate) = fates.get_mut(first + failure.index as usize) {
             *fate = Fate::Failed(failure);
         }
     }
-    Ok((fates, runner.counters()))
+    Ok(())
 }

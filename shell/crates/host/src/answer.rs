@@ -34,7 +34,10 @@ pub(crate) fn text(text: &str, bytes_max: usize, what: &str) -> Result<String> {
 pub(crate) fn check_code(code: &str) -> Result<()> {
     let is_code = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if code.is_empty() || code.len() > CODE_BYTES_MAX || !code.chars().all(is_code) {
-        return Err(format!("`{}` is no code", shown_within(code, SHOWN_BYTES)));
+        return Err(format!(
+            "`{}` is no code: small letters, digits and `-`, at most {CODE_BYTES_MAX}",
+            shown_within(code, SHOWN_BYTES)
+        ));
     }
     Ok(())
 }

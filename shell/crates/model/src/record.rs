@@ -179,6 +179,11 @@ impl RecordBatch {
         self.arena.len()
     }
 
+    /// The topics of its records, each once.
+    pub fn topics(&self) -> impl Iterator<Item = &str> {
+        self.topics.iter().map(|topic| &**topic)
+    }
+
     /// Empties the batch and keeps its memory for the next one.
     pub fn clear(&mut self) {
         self.arena.clear();

@@ -46,8 +46,12 @@ const RECORDS: &[Column] = &[
 
 const PLAN: &[Column] = &[column("name", "step"), column("summary", "")];
 const ACTIONS: &[Column] = &[column("does", "ACTION")];
-const FINDINGS: &[Column] =
-    &[column("severity", "SEVERITY"), column("subject", "SUBJECT"), column("message", "FINDING")];
+const FINDINGS: &[Column] = &[
+    column("severity", "SEVERITY"),
+    column("code", "CODE"),
+    column("subject", "SUBJECT"),
+    column("message", "FINDING"),
+];
 const SECTIONS: &[Section] = &[
     Section { key: "actions", title: "", columns: ACTIONS },
     Section { key: "findings", title: "", columns: FINDINGS },

@@ -109,7 +109,7 @@ async fn run(mut call: Call) -> Result<Output> {
         (None, Some(input)) => input,
         (None, None) => Input::Lines(Box::new(standard_input(&call)?)),
     };
-    let sending = Sending::new(producer, shape, call.args.switch("report"));
+    let sending = Sending::new(producer, shape, call.args.switch("report")).looking_first(admin);
     match sending.run(input, &call.cancel).await {
         Ok(sent) => Ok(output(sent)),
         Err(error) => {

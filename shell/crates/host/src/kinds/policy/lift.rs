@@ -95,7 +95,9 @@ fn check_field(field: &str, known: &[&str]) -> Result<()> {
     if known.contains(&field) || field.strip_prefix(CONFIG).is_some_and(is_key) {
         return Ok(());
     }
-    Err(format!("`{}` is no field", shown_within(field, SHOWN_BYTES)))
+    let known = known.iter().map(|name| format!("`{name}`, ")).collect::<String>();
+    let shown = shown_within(field, SHOWN_BYTES);
+    Err(format!("`{shown}` is no field: those are {known}and `{CONFIG}KEY` for a setting"))
 }
 
 /// A number from 1 on, in its canonical form.

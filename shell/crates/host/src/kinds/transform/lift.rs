@@ -45,19 +45,10 @@ pub(super) fn emitted(
     let bad = |why: String| identity.bad_output(call, why);
     check_amounts(batch, &emitted).map_err(bad)?;
     check_failures(batch.len(), &emitted).map_err(bad)?;
-    for name in &emitted.topic_names {
+    for (index, name) in emitted.topic_names.iter().enumerate() {
         check_topic_name(name).map_err(|e| bad(e.to_string()))?;
-        if !plugin.manifest.outputs.iter().any(|glob| fits(glob, name)) {
-            let why = format!("its manifest has no output `{name}`");
-            return Err(identity.output_refused(call, why));
-        }
-        if !may_send_to(plugin.grants(), name) {
-            let why = format!("it was not granted the output `{name}`");
-            return Err(identity.output_refused(call, why));
-        }
-        if name.starts_with(INTERNAL_PREFIX) {
-            let why = format!("`{name}` is a topic of Kafka's own");
-            return Err(identity.output_refused(call, why));
+        if let Some(refused) = refused_output(plugin, call, name) {
+            return Err(name_record(refused, batch, &emitted, index));
         }
     }
     let failed = emitted.failures.into_iter().map(|failure| FailedRecord {
@@ -78,6 +69,34 @@ pub(super) fn emitted(
     };
     batch.replace(&columns).map_err(|why| bad(why.to_string()))?;
     Ok(Transformed { sources: columns.sources, failed, fuel: None })
+}
+
+/// Why nothing may be sent to the topic `name`.
+fn refused_output(plugin: &Plugin<TransformKind>, call: Call, name: &str) -> Option<Error> {
+    let identity = &plugin.identity;
+    let refused = |why: String| identity.output_refused(call, why);
+    if !plugin.manifest.outputs.iter().any(|glob| fits(glob, name)) {
+        let line = format!("`outputs = [\"{name}\"]` in `[package.metadata.kafsh]` would name it");
+        return Some(refused(format!("its manifest has no output `{name}`")).with_evidence(line));
+    }
+    if !may_send_to(plugin.grants(), name) {
+        return Some(refused(format!("it was not granted the output `{name}`")));
+    }
+    let is_kafkas = name.starts_with(INTERNAL_PREFIX);
+    is_kafkas.then(|| refused(format!("`{name}` is a topic of Kafka's own")))
+}
+
+/// Tells which record would have gone to the topic at `index`.
+fn name_record(error: Error, batch: &RecordBatch, emitted: &types::Emitted, index: usize) -> Error {
+    let is_it = |topic: &u32| *topic as usize == index;
+    let row = emitted.topics.iter().position(is_it);
+    let source = row.and_then(|row| emitted.sources.get(row)).map(|source| *source as usize);
+    match source.filter(|source| *source < batch.len()).map(|source| batch.get(source)) {
+        Some(record) if record.offset >= 0 => {
+            error.with_evidence(format!("the first to go there: {}", record.coordinate()))
+        }
+        _ => error,
+    }
 }
 
 fn check_amounts(batch: &RecordBatch, emitted: &types::Emitted) -> answer::Result<()> {
