@@ -1,5 +1,6 @@
 //! What a plugin costs: time as users have it, then fuel in an engine that counts.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,35 @@ pub struct Bench {
     pub plain: Subject,
     pub counted: Subject,
     pub settings: Arc<Settings>,
+}
+
+/// Values of the records that a transform is given.
+pub enum Values {
+    /// JSON of about so many bytes
+    Sized(usize),
+    /// Those of a file, again and again; there is one at least
+    Given(Vec<Vec<u8>>),
+}
+
+impl Values {
+    fn value(&self, index: usize) -> Cow<'_, [u8]> {
+        match self {
+            Values::Given(values) => Cow::Borrowed(&values[index % values.len()]),
+            Values::Sized(size) => {
+                let head = format!("{{\"id\":{index},\"name\":\"kim\",\"text\":\"");
+                let fill = size.saturating_sub(head.len() + 2);
+                Cow::Owned(format!("{head}{}\"}}", "x".repeat(fill)).into_bytes())
+            }
+        }
+    }
+
+    /// In bytes; of those of a file the mean.
+    pub fn size(&self) -> usize {
+        match self {
+            Values::Sized(size) => *size,
+            Values::Given(values) => values.iter().map(Vec::len).sum::<usize>() / values.len(),
+        }
+    }
 }
 
 /// Times of calls, and their fuel.
@@ -98,14 +128,14 @@ impl Bench {
         Ok(calls(times, counted.fuel, counted.memory_bytes))
     }
 
-    /// Gives records of a size to one instance of the transform, so many at once.
+    /// Gives records to one instance of the transform, so many at once.
     ///
     /// # Errors
     /// What the transform does wrong.
-    pub fn transform(&self, records: usize, size: usize, at_once: usize) -> Result<Value> {
+    pub fn transform(&self, records: usize, values: &Values, at_once: usize) -> Result<Value> {
         let name = &self.plain.manifest.name;
         let source = SourcePartition { topic: "test".to_string(), partition: 0 };
-        let batch = batch(&source, at_once, size);
+        let batch = batch(&source, at_once, values);
         let open = |subject: &Subject| {
             subject.host.transform(name)?.open(&source, &self.settings, State::new())
         };
@@ -120,12 +150,12 @@ impl Bench {
             failed += transformed.failed.len();
         }
         let memory_bytes = instance.memory_bytes();
-        let mut given = self::batch(&source, at_once.min(FUEL_RECORDS), size);
+        let mut given = self::batch(&source, at_once.min(FUEL_RECORDS), values);
         let counted_records = given.len();
         let fuel = open(&self.counted)?.process(&mut given)?.fuel;
         let each = took.as_secs_f64() / done as f64;
         Ok(json!({
-            "value_bytes": size,
+            "value_bytes": values.size(),
             "batch": at_once,
             "records": done,
             "failed": failed,
@@ -157,20 +187,17 @@ fn calls(mut times: Vec<Duration>, fuel: Option<u64>, memory_bytes: usize) -> Ca
     Calls { calls: times.len(), median, p99, fuel, memory_bytes }
 }
 
-/// Records with JSON values of about so many bytes.
-fn batch(source: &SourcePartition, count: usize, size: usize) -> RecordBatch {
+fn batch(source: &SourcePartition, count: usize, values: &Values) -> RecordBatch {
     let mut batch = RecordBatch::new();
     for index in 0..count {
         let key = index.to_string();
-        let head = format!("{{\"id\":{index},\"name\":\"kim\",\"text\":\"");
-        let fill = size.saturating_sub(head.len() + 2);
-        let value = format!("{head}{}\"}}", "x".repeat(fill));
+        let value = values.value(index);
         let offset = i64::try_from(index).unwrap_or(i64::MAX);
         let view = RecordView {
             partition: source.partition,
             offset,
             timestamp_ms: FIRST_TIMESTAMP + offset,
-            ..RecordView::new(&source.topic, Some(key.as_bytes()), Some(value.as_bytes()))
+            ..RecordView::new(&source.topic, Some(key.as_bytes()), Some(&value))
         };
         if !batch.push(view) {
             break;
@@ -186,13 +213,25 @@ mod tests {
     #[test]
     fn values_have_the_size_that_was_asked_for() {
         let source = SourcePartition { topic: "t".to_string(), partition: 0 };
-        let batch = batch(&source, 3, 100);
+        let batch = batch(&source, 3, &Values::Sized(100));
         assert_eq!(batch.len(), 3);
         for record in batch.iter() {
             let value = record.value.unwrap();
             assert_eq!(value.len(), 100);
             serde_json::from_slice::<Value>(value).unwrap();
         }
+    }
+
+    #[test]
+    fn values_of_a_file_come_again() {
+        let source = SourcePartition { topic: "t".to_string(), partition: 0 };
+        let values = Values::Given(vec![b"one".to_vec(), b"three".to_vec()]);
+        let batch = batch(&source, 3, &values);
+        let given: Vec<_> = batch.iter().map(|record| record.value.unwrap().to_vec()).collect();
+        assert_eq!(
+            (given, values.size()),
+            (vec![b"one".to_vec(), b"three".to_vec(), b"one".to_vec()], 4)
+        );
     }
 
     #[test]

@@ -12,7 +12,9 @@ use std::fmt;
 
 pub use digest::Digest;
 use kafsh_model::plugin::{CapabilityName, Manifest, PluginKind};
-pub use manifest::{About, MANIFEST_SECTION, ManifestError, add_manifest, read_manifest};
+pub use manifest::{
+    About, MANIFEST_SECTION, ManifestError, add_manifest, plugin_name, read_manifest,
+};
 use wasmparser::{Parser, Payload};
 
 /// Section in which the SDK leaves the types of its contract; encoders append a name to it.

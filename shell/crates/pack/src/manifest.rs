@@ -104,8 +104,8 @@ impl About {
     }
 }
 
-/// A package's name without `kafsh-KIND-`.
-fn plugin_name(package: &str, kind: PluginKind) -> String {
+/// What a plugin is called: its package's name, without `kafsh-KIND-`.
+pub fn plugin_name(package: &str, kind: PluginKind) -> String {
     let prefix = format!("kafsh-{kind}-");
     package.strip_prefix(&prefix).unwrap_or(package).to_owned()
 }

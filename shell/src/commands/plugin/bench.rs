@@ -1,15 +1,18 @@
 //! `plugin bench PLUGIN`: what a plugin costs.
 
+use std::io::Read;
+
 use kafsh_model::plugin::PluginKind;
 use kafsh_model::policy::TopicState;
 use kafsh_model::{Error, Result};
 use serde_json::Value;
 
-use crate::author::bench::{Bench, request};
+use crate::author::bench::{Bench, Values, request};
 use crate::author::sample::Sample;
 use crate::author::subject::{Component, Mode, PLUGIN_ARG, SET, in_background};
 use crate::call::Call;
 use crate::flow::{Column, Output, Show, View, column, column_as};
+use crate::records::lines;
 use crate::spec::{CommandSpec, Example, FlagSpec, Kind};
 
 /// Records for one figure, and calls.
@@ -42,7 +45,8 @@ const CALL_COLUMNS: &[Column] = &[
 pub static SPEC: CommandSpec = CommandSpec {
     path: &["plugin", "bench"],
     summary: "measure what a plugin costs",
-    detail: "A transform is given JSON records of each size, so many at once; a policy is asked \
+    detail: "A transform is given JSON records of each size, or those of a file again and \
+             again, so many at once; a policy is asked \
              about a new topic; a step plans a sample cluster. Times are those of this machine \
              and hang on what else it does; fuel is the work itself, the same everywhere.",
     args: &[PLUGIN_ARG],
@@ -54,6 +58,7 @@ pub static SPEC: CommandSpec = CommandSpec {
             "records for each figure (default 100000), or calls (1000)",
         ),
         FlagSpec::value("value-size", "BYTES,…", Kind::Text, "sizes of values (100,1024)"),
+        FlagSpec::value("input", "FILE", Kind::Path, "a transform: a value a line, in their place"),
         FlagSpec::value("batch", "N,…", Kind::Text, "records given at once (1,64,512)"),
         SET,
     ],
@@ -76,6 +81,11 @@ async fn run(call: Call) -> Result<Output> {
     let count = call.args.opt_int("records")?.unwrap_or(default);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     if kind != PluginKind::Transform {
+        if call.args.has("input") {
+            let name = &bench.plain.manifest.name;
+            let message = format!("`--input` is for a transform, and `{name}` is a {kind}");
+            return Err(Error::usage("bad-flags", message));
+        }
         let row = in_background(move || match kind {
             PluginKind::Policy => {
                 let state =
@@ -87,20 +97,21 @@ async fn run(call: Call) -> Result<Output> {
         let rows = vec![call.cancel.run(row).await?];
         return Ok(Output::value(Value::Array(rows), View::Rows(CALL_COLUMNS)));
     }
-    let sizes = numbers(&call, "value-size", SIZES)?;
+    let values = values(&call)?;
     let batches = numbers(&call, "batch", BATCHES)?;
-    let largest = |list: &[usize]| list.iter().max().copied().unwrap_or_default() as u64;
-    if largest(&sizes).saturating_mul(largest(&batches)) > BATCH_BYTES_MAX {
+    let largest = values.iter().map(Values::size).max().unwrap_or_default() as u64;
+    let most = batches.iter().max().copied().unwrap_or_default() as u64;
+    if largest.saturating_mul(most) > BATCH_BYTES_MAX {
         let message = "records that are given at once are too large together";
         return Err(Error::usage("bad-value", message)
             .with_cause(format!("the bound is {} MiB", BATCH_BYTES_MAX >> 20)));
     }
     let bench = std::sync::Arc::new(bench);
     let mut rows = Vec::new();
-    for size in sizes {
+    for values in values.into_iter().map(std::sync::Arc::new) {
         for at_once in batches.iter().copied() {
-            let bench = bench.clone();
-            let row = in_background(move || bench.transform(count, size, at_once));
+            let (bench, values) = (bench.clone(), values.clone());
+            let row = in_background(move || bench.transform(count, &values, at_once));
             rows.push(call.cancel.run(row).await?);
         }
     }
@@ -110,6 +121,30 @@ async fn run(call: Call) -> Result<Output> {
         0 => output,
         failed => output.note(format!("{failed} records failed: these are figures of failing")),
     })
+}
+
+/// For each row of figures.
+fn values(call: &Call) -> Result<Vec<Values>> {
+    let Some(name) = call.args.opt_text("input") else {
+        let sizes = numbers(call, "value-size", SIZES)?;
+        return Ok(sizes.into_iter().map(Values::Sized).collect());
+    };
+    if call.args.has("value-size") {
+        let message = "`--input` and `--value-size` exclude each other";
+        return Err(Error::usage("bad-flags", message));
+    }
+    let failed = |e: std::io::Error| Error::io(format!("`{name}` cannot be read"), &e);
+    let file = std::fs::File::open(call.directory.join(&name)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(BATCH_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > BATCH_BYTES_MAX {
+        let most = BATCH_BYTES_MAX >> 20;
+        return Err(Error::failed("file-too-large", format!("`{name}` is larger than {most} MiB")));
+    }
+    match lines::split(&bytes) {
+        none if none.is_empty() => Err(Error::failed("bad-value", format!("`{name}` has no line"))),
+        lines => Ok(vec![Values::Given(lines)]),
+    }
 }
 
 /// A list of whole numbers from 1 up.

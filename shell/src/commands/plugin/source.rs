@@ -5,7 +5,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use kafsh_host::limits::COMPONENT_BYTES_MAX;
+use kafsh_model::plugin::PluginKind;
 use kafsh_model::{Error, Result};
+use kafsh_pack::plugin_name;
 
 use crate::call::Call;
 use crate::http::Url;
@@ -101,6 +103,11 @@ fn only_one(folder: &Path, source: &str) -> Result<PathBuf> {
         .unwrap_or_default();
     found.retain(|path| path.extension().is_some_and(|end| end == "wasm") && path.is_file());
     found.sort();
+    // A crate that was renamed still has what was built under its old name.
+    let named = package(folder).map(|name| searched.join(format!("{name}.wasm")));
+    if let Some(built) = named.filter(|path| found.contains(path)) {
+        return Ok(built);
+    }
     if let [one] = found.as_slice() {
         return Ok(one.clone());
     }
@@ -117,6 +124,16 @@ fn only_one(folder: &Path, source: &str) -> Result<PathBuf> {
     let named = found.iter().take(NAMED_MAX);
     let error = named.fold(error, |error, path| error.with_evidence(path.display().to_string()));
     Err(error.with_next(format!("plugin install {}", found[0].display())))
+}
+
+/// The name under which a crate's plugin is built; `None` where `folder` is none.
+fn package(folder: &Path) -> Option<String> {
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).ok()?;
+    let manifest: toml::Table = manifest.parse().ok()?;
+    let package = manifest.get("package")?;
+    let kind = package.get("metadata")?.get("kafsh")?.get("kind")?.as_str()?;
+    let name = package.get("name")?.as_str()?;
+    Some(plugin_name(name, PluginKind::from_name(kind)?))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -148,6 +165,23 @@ mod tests {
             let error = url_of(bad).unwrap_err();
             assert!(!format!("{error:?}").contains("pw"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_crate_that_was_renamed_is_installed_as_it_is_called_now() {
+        let home = tempfile::tempdir().unwrap();
+        let built = home.path().join(BUILT);
+        fs::create_dir_all(&built).unwrap();
+        for name in ["older.wasm", "newer.wasm"] {
+            fs::write(built.join(name), name).unwrap();
+        }
+        let manifest = "[package]\nname = \"kafsh-policy-newer\"\n\
+                        [package.metadata.kafsh]\nkind = \"policy\"\n";
+        fs::write(home.path().join("Cargo.toml"), manifest).unwrap();
+        assert_eq!(local(home.path(), ".").unwrap().bytes, b"newer.wasm");
+        fs::write(home.path().join("Cargo.toml"), "[workspace]").unwrap();
+        let error = local(home.path(), ".").map(drop).unwrap_err();
+        assert_eq!(error.code, "plugin-source-ambiguous");
     }
 
     #[test]
