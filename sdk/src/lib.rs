@@ -79,6 +79,7 @@ mod error;
 pub mod json;
 mod lent;
 pub mod log;
+mod macros;
 pub mod policy;
 #[doc(hidden)]
 pub mod rt;
@@ -89,5 +90,5 @@ pub mod testing;
 pub mod transform;
 
 pub use error::{Error, Result};
-pub use kafsh_sdk_macros::{Choice, Settings, policy, step, transform};
 pub use lent::{clock, cluster, metrics, random, state};
+pub use macros::{Choice, Settings, policy, step, transform};

@@ -82,9 +82,8 @@ pub struct Spec {
 
 /// The settings of a plugin: `#[derive(Settings)]` on a struct with named fields.
 ///
-/// A field is called in kebab-case, or as `#[setting(name = "…")]` says; its doc comment is what
-/// users read. `#[setting(default = "…")]` is as it would be typed; `#[setting(one_of = ["a",
-/// "b"])]` lists what a text may be.
+/// A field is called in kebab-case; its doc comment is what users read. What stands in
+/// `#[setting(…)]` is told with the derive.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no settings",
     label = "put `#[derive(Settings)]` on `{Self}`"
@@ -122,7 +121,9 @@ pub trait Value: Sized {
     const REQUIRED: bool = true;
     const ONE_OF: &'static [&'static str] = &[];
 
-    /// One value, as the host hands it over.
+    /// One value, as the host hands it over: a duration as a number of ms, a size as one of bytes,
+    /// everything else as it was typed. `None` where it is no value of this type, which a host that
+    /// checks settings never lets happen; native tests may give `7d` and `64MiB`.
     fn parse(text: &str) -> Option<Self>;
 
     #[doc(hidden)]
@@ -284,8 +285,19 @@ pub fn load<S: Settings>() -> Result<S> {
 
 #[doc(hidden)]
 pub fn read<T: Value>(name: &str, default: Option<&str>) -> Result<T> {
-    T::gather(name, default)?
-        .ok_or_else(|| Error::new("setting-missing", format!("setting `{name}` was not given")))
+    T::gather(name, default)?.ok_or_else(|| missing(name))
+}
+
+#[doc(hidden)]
+pub fn read_required<T: Value>(name: &str) -> Result<T> {
+    match values(name).is_empty() {
+        true => Err(missing(name)),
+        false => read(name, None),
+    }
+}
+
+fn missing(name: &str) -> Error {
+    Error::new("setting-missing", format!("setting `{name}` was not given"))
 }
 
 #[cfg(target_arch = "wasm32")]

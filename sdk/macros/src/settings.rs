@@ -35,9 +35,10 @@ pub fn derive(item: TokenStream) -> Result<TokenStream> {
             Some(default) => quote!(::core::option::Option::Some(#default)),
             None => quote!(::core::option::Option::None),
         };
-        let required = match options.default {
-            Some(_) => quote!(false),
-            None => quote!(<#ty as ::kafsh_sdk::settings::Value>::REQUIRED),
+        let required = match (&options.default, options.required) {
+            (Some(_), _) => quote!(false),
+            (None, true) => quote!(true),
+            (None, false) => quote!(<#ty as ::kafsh_sdk::settings::Value>::REQUIRED),
         };
         specs.push(quote_spanned! {ty.span()=>
             ::kafsh_sdk::settings::Spec {
@@ -50,7 +51,11 @@ pub fn derive(item: TokenStream) -> Result<TokenStream> {
                 doc: #doc,
             }
         });
-        loads.push(quote!(#ident: ::kafsh_sdk::settings::read(#name, #default)?));
+        let read = match options.required {
+            true => quote!(read_required(#name)),
+            false => quote!(read(#name, #default)),
+        };
+        loads.push(quote!(#ident: ::kafsh_sdk::settings::#read?));
     }
     let ident = &item.ident;
     Ok(quote! {
@@ -79,6 +84,7 @@ pub fn derive(item: TokenStream) -> Result<TokenStream> {
 struct Options {
     name: Option<LitStr>,
     default: Option<LitStr>,
+    required: bool,
     one_of: Vec<LitStr>,
 }
 
@@ -91,6 +97,8 @@ impl Options {
                     options.name = Some(meta.value()?.parse()?);
                 } else if meta.path.is_ident("default") {
                     options.default = Some(meta.value()?.parse()?);
+                } else if meta.path.is_ident("required") {
+                    options.required = true;
                 } else if meta.path.is_ident("one_of") {
                     let list: syn::ExprArray = meta.value()?.parse()?;
                     for value in list.elems {
@@ -100,10 +108,15 @@ impl Options {
                         options.one_of.push(text);
                     }
                 } else {
-                    return Err(meta.error("only `name`, `default` and `one_of` stand here"));
+                    let keys = "only `name`, `default`, `required` and `one_of` stand here";
+                    return Err(meta.error(keys));
                 }
                 Ok(())
             })?;
+            if options.required && options.default.is_some() {
+                let why = "what has a default is not required";
+                return Err(Error::new_spanned(attribute, why));
+            }
         }
         Ok(options)
     }

@@ -6,6 +6,7 @@ use kafsh_sdk::{Error, Result, Settings};
 #[derive(Clone, Debug, Settings)]
 pub struct Headers {
     /// Headers to add: `NAME=VALUE`
+    #[setting(required)]
     pub headers: Vec<String>,
     /// Whether headers of that name that are there are taken away
     #[setting(default = "true")]

@@ -14,6 +14,7 @@ use kafsh_sdk::{Choice, Error, Result, Settings};
 #[derive(Debug, Settings)]
 pub struct Mask {
     /// Fields, such as `user.name` or `cards[].number`
+    #[setting(required)]
     pub fields: Vec<String>,
     /// What becomes of a field
     #[setting(default = "replace")]
@@ -43,9 +44,6 @@ impl Transform for MaskFields {
     type Settings = Mask;
 
     fn configure(settings: Mask) -> Result<Self> {
-        if settings.fields.is_empty() {
-            return Err(Error::new("no-fields", "`fields` names no field to mask"));
-        }
         let salt = settings.salt.map(Rc::new);
         let mut with = Vec::new();
         json::quote(&settings.with, &mut with);

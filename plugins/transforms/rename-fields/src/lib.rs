@@ -8,6 +8,7 @@ use kafsh_sdk::{Error, Result, Settings};
 #[derive(Clone, Debug, Settings)]
 pub struct Names {
     /// Fields and their new names: `user.name=login`, the path first
+    #[setting(required)]
     pub fields: Vec<String>,
 }
 
@@ -20,9 +21,6 @@ impl Transform for RenameFields {
     type Settings = Names;
 
     fn configure(settings: Names) -> Result<Self> {
-        if settings.fields.is_empty() {
-            return Err(Error::new("no-fields", "`fields` names no field to rename"));
-        }
         let mut edits = Edits::new();
         for pair in &settings.fields {
             let (path, name) = pair
@@ -70,7 +68,6 @@ mod tests {
 
     #[test]
     fn what_is_no_rename_is_refused() {
-        assert_eq!(rename(&[]).err().unwrap().code(), "no-fields");
         assert_eq!(rename(&["a"]).err().unwrap().code(), "bad-rename");
         assert_eq!(rename(&["a=c", "b=c"]).err().unwrap().code(), "unexpected");
     }

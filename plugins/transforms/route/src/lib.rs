@@ -9,6 +9,7 @@ pub struct Routes {
     /// Field of the value that decides, such as `country`
     pub field: String,
     /// Where values go: `VALUE=TOPIC`
+    #[setting(required)]
     pub topics: Vec<String>,
     /// What becomes of a record whose field has another value, or is not there
     #[setting(default = "pass")]

@@ -156,6 +156,7 @@ pub struct ZooKeeperFacts {
     pub mode: String,
     pub cluster_id: Option<String>,
     pub controller: Option<BrokerId>,
+    /// Without those that are being deleted
     pub topics: u32,
     pub registrations: Vec<Registration>,
 }

@@ -1,5 +1,6 @@
 //! One look at everything: what steps, doctor and status see.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
@@ -127,28 +128,34 @@ impl Engine {
         let status = zookeeper.status(STATUS_TIMEOUT).await?;
         let chroot = spec.zookeeper.chroot.as_deref().unwrap_or("");
         let path = |tail: &str| format!("{chroot}{tail}");
-        let (id, controller, ids, topics) = (
+        let (id, controller, ids, going, topics) = (
             path("/cluster/id"),
             path("/controller"),
             path("/brokers/ids"),
+            path("/admin/delete_topics"),
             path("/brokers/topics"),
         );
-        let (id, controller, ids, topics) = tokio::try_join!(
+        // Answered in this order: a topic goes from the list of topics before it goes from that of
+        // deletions.
+        let (id, controller, ids, going, topics) = tokio::try_join!(
             async { none_if_absent(zookeeper.get(&id).await) },
             async { none_if_absent(zookeeper.get(&controller).await) },
             async { none_if_absent(zookeeper.children(&ids).await) },
+            async { none_if_absent(zookeeper.children(&going).await) },
             async { none_if_absent(zookeeper.children(&topics).await) },
         )?;
         let brokers: Vec<BrokerId> =
             ids.unwrap_or_default().iter().filter_map(|id| id.parse().ok()).collect();
         let registrations =
             try_join_all(brokers.iter().map(|id| registration(&*zookeeper, chroot, *id))).await?;
-        let topics = topics.unwrap_or_default().len();
+        let going: BTreeSet<String> = going.unwrap_or_default().into_iter().collect();
+        let mut topics = topics.unwrap_or_default();
+        topics.retain(|topic| !going.contains(topic));
         Ok(ZooKeeperFacts {
             mode: status.mode,
             cluster_id: id.and_then(|znode| text_in(&znode.data, "id")),
             controller: controller.and_then(|znode| number_in(&znode.data, "brokerid")),
-            topics: u32::try_from(topics).unwrap_or(u32::MAX),
+            topics: u32::try_from(topics.len()).unwrap_or(u32::MAX),
             registrations: registrations.into_iter().flatten().collect(),
         })
     }

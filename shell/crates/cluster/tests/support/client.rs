@@ -366,7 +366,8 @@ impl ZooKeeper for World {
                     let stale = state.stale.keys().copied();
                     state.brokers().into_iter().chain(stale).map(|id| id.to_string()).collect()
                 }
-                _ => state.topics.keys().cloned().collect(),
+                "/admin/delete_topics" => state.going.iter().cloned().collect(),
+                _ => state.topics.keys().chain(&state.going).cloned().collect(),
             })
         })
     }

@@ -61,6 +61,8 @@ pub struct FakeNode {
 pub struct State {
     pub nodes: BTreeMap<Node, FakeNode>,
     pub topics: BTreeMap<String, (i32, i16)>,
+    /// Topics that are being deleted: in ZooKeeper, and to nobody else
+    pub going: BTreeSet<String>,
     pub archives: BTreeMap<String, BTreeMap<Node, bool>>,
     /// Registrations whose owner is gone; each look wears one down
     pub stale: BTreeMap<BrokerId, u32>,
