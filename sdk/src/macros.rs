@@ -37,7 +37,7 @@ pub use kafsh_sdk_macros::Choice;
 ///
 /// | key | is |
 /// |---|---|
-/// | `default = "7d"` | what is taken where nothing is given, as it would be typed; of a list with commas |
+/// | `default = "7d"` | what is taken where nothing is given, as typed; of a list with commas |
 /// | `name = "max.age"` | another name |
 /// | `one_of = ["a", "b"]` | what a text may be; [`Choice`] does so with a type |
 /// | `required` | of a list: at least one has to be given |
@@ -93,8 +93,8 @@ pub use kafsh_sdk_macros::Settings;
 pub use kafsh_sdk_macros::policy;
 /// Makes an `impl Step for …` the plugin's provisioning step: one of a crate.
 ///
-/// It takes no arguments. [`Step`](crate::step::Step) says what the two functions are asked and when;
-/// the crate's own page has a whole step with its test.
+/// It takes no arguments. [`Step`](crate::step::Step) says what the two functions are asked and
+/// when; the crate's own page has a whole step with its test.
 ///
 /// ```
 /// use kafsh_sdk::step::*;

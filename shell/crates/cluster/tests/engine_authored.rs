@@ -1,5 +1,5 @@
-//! Steps that do not travel with kafsh, between those that do: who reads what went on reads which of
-//! them it was.
+//! Steps that do not travel with kafsh, between those that do: who reads what went on reads
+//! which of them it was.
 
 mod support;
 

@@ -193,8 +193,8 @@ async fn a_stop_in_the_middle_of_a_recovery_is_told() {
     assert_eq!(report.findings[0].next, ["@demo broker start 1"]);
 }
 
-/// What brokers have yet to delete is nobody's topic any more: a step that counts them would see what
-/// `prove` has left for seconds.
+/// What brokers have yet to delete is nobody's topic any more: a step that counts them would see
+/// what `prove` has left for seconds.
 #[tokio::test]
 async fn a_topic_that_is_being_deleted_is_not_counted() {
     let bench = Bench::new();

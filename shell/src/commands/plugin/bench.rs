@@ -142,7 +142,7 @@ fn values(call: &Call) -> Result<Vec<Values>> {
         return Err(Error::failed("file-too-large", format!("`{name}` is larger than {most} MiB")));
     }
     match lines::split(&bytes) {
-        none if none.is_empty() => Err(Error::failed("bad-value", format!("`{name}` has no line"))),
+        none if none.is_empty() => Err(Error::usage("bad-value", format!("`{name}` has no line"))),
         lines => Ok(vec![Values::Given(lines)]),
     }
 }
