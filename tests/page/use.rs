@@ -2,7 +2,6 @@
 //! by keyboard, without scripts, on a phone, in the dark.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -22,13 +21,6 @@ const TABS_MAX: usize = 400;
 
 /// Where pictures go, when somebody wants to look at them: `cargo xtask screenshots` sets it.
 const PICTURES: &str = "KAFSH_PICTURES";
-
-/// One browser at a time, beside that of the walk: they need all of a small machine.
-static ONE: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A cluster that has something of everything, with one broker gone.
 fn stage() -> Stage {
@@ -80,7 +72,6 @@ pub fn audit(browser: &mut Browser) -> Vec<String> {
 
 #[test]
 fn every_page_is_accessible_in_every_dress() {
-    let _alone = alone();
     let mut stage = stage();
     let addresses = addresses(&mut stage.served);
     let mut browser = enter(&mut stage.served);
@@ -104,7 +95,6 @@ fn every_page_is_accessible_in_every_dress() {
 
 #[test]
 fn the_rules_find_what_they_are_for() {
-    let _alone = alone();
     let mut browser = Browser::start();
     browser.wear(NARROW);
     let page = "<meta name=viewport content='width=device-width'><h1>a</h1><h1>b</h1><h3>c</h3>\
@@ -137,7 +127,6 @@ fn the_rules_find_what_they_are_for() {
 
 #[test]
 fn every_page_is_used_by_keyboard() {
-    let _alone = alone();
     let mut stage = stage();
     let addresses = addresses(&mut stage.served);
     let mut browser = enter(&mut stage.served);
@@ -178,7 +167,6 @@ fn every_page_is_used_by_keyboard() {
 
 #[test]
 fn every_page_can_be_read_without_scripts() {
-    let _alone = alone();
     let mut stage = stage();
     let addresses = addresses(&mut stage.served);
     let mut browser = enter(&mut stage.served);
@@ -216,11 +204,10 @@ const AGAIN: &str = "(() => { const live = document.getElementById('live'); if (
                      live.innerHTML = live.innerHTML; window.htmx?.process(live); } })()";
 
 /// Time for what was put in to load, to fail and to be told.
-const HOSTILE_PAUSE: Duration = Duration::from_millis(400);
+const HOSTILE_PAUSE: Duration = Duration::from_millis(150);
 
 #[test]
 fn nothing_hostile_runs_in_a_browser() {
-    let _alone = alone();
     let mut stage = crate::hostile::stage();
     let cookie = stage.served.cookie();
     let mut addresses: Vec<String> = wander(&stage.served, &cookie).into_keys().collect();
@@ -241,7 +228,6 @@ fn nothing_hostile_runs_in_a_browser() {
 
 #[test]
 fn a_filter_narrows_while_one_types() {
-    let _alone = alone();
     let mut stage = stage();
     let mut browser = enter(&mut stage.served);
     browser.open(&url(&stage.served, "/topics"));
@@ -263,7 +249,6 @@ fn a_filter_narrows_while_one_types() {
 
 #[test]
 fn every_page_has_its_picture_in_every_dress() {
-    let _alone = alone();
     let mut stage = stage();
     let addresses = addresses(&mut stage.served);
     let kept = tempfile::tempdir().expect("a folder");

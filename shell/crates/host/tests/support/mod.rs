@@ -98,7 +98,11 @@ pub fn core_module(kind: PluginKind, name: &str, fields: &str) -> Vec<u8> {
     // Imports come first in a module, so what the file imports goes before the prelude.
     let (imports, rest): (Vec<&str>, Vec<&str>) =
         fields.lines().partition(|line| line.starts_with("(import "));
-    let missing = prelude(kind, name).into_iter().filter(|(sign, _)| !fields.contains(sign));
+    // What frees the answer of a function is named like it, and is not the function.
+    let brings = |sign: &str| {
+        fields.lines().any(|line| line.contains(sign) && !line.contains("\"cabi_post_"))
+    };
+    let missing = prelude(kind, name).into_iter().filter(|(sign, _)| !brings(sign));
     let prelude: String = missing.map(|(_, text)| text).collect();
     let text = format!("(module {} {prelude} {}\n)", imports.join("\n"), rest.join("\n"));
     let mut module = wat::parse_str(&text).unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));

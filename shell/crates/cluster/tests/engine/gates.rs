@@ -1,14 +1,12 @@
 //! The engine over a world in memory: what has to be green before a server counts as ready.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{Bench, demo};
 use kafsh_cluster::engine::Patience;
 use kafsh_cluster::engine::report::{StopOptions, UpOptions};
 use kafsh_model::plan::Node;
 use kafsh_model::spec::{ClusterSpec, ListenerSpec, SecurityProtocol};
-use support::{Bench, demo};
 
 /// Listeners of these protocols on each broker, named after them, 100 ports apart.
 fn listening(brokers: u16, protocols: &[SecurityProtocol]) -> ClusterSpec {

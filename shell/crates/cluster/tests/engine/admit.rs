@@ -1,15 +1,13 @@
 //! Topics of a plan pass the policies before anything is started.
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::{Bench, demo};
 use kafsh_cluster::engine::report::UpOptions;
 use kafsh_model::plan::Action;
 use kafsh_model::port::{BoxFuture, TopicGate};
 use kafsh_model::topic::TopicSpec;
 use kafsh_model::{Class, Error, Result};
-use support::{Bench, demo};
 
 /// Refuses topics without three replicas where it is told to; else gives them.
 struct Gate {

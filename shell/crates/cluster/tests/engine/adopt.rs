@@ -1,13 +1,11 @@
 //! Servers that somebody else started: what is taken over, what is refused, what is left.
 
-mod support;
-
+use crate::support::{Bench, Fault, demo};
 use kafsh_cluster::engine::{AdoptReport, AdoptRequest};
 use kafsh_cluster::spec::server_file;
 use kafsh_model::plan::Node;
 use kafsh_model::snapshot::{Listener, ProcessState, Server, ServerFile, ServerKind};
 use kafsh_model::{ClusterName, Error, Result};
-use support::{Bench, Fault, demo};
 
 const ZOOKEEPER_PID: u32 = 70;
 

@@ -1,17 +1,15 @@
 //! The engine over a world in memory: what stopping and starting servers checks, and what it
 //! remembers.
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::{Bench, demo};
 use kafsh_cluster::engine::report::{RestartOptions, StopOptions, UpOptions};
 use kafsh_model::Class;
 use kafsh_model::confirm::Confirmed;
 use kafsh_model::plan::{Finding, Node, Severity};
 use kafsh_model::port::{Progress, ProgressEvent};
 use kafsh_model::snapshot::ProcessState;
-use support::{Bench, demo};
 
 #[tokio::test]
 async fn stopping_keeps_the_order_and_the_partitions() {

@@ -1,16 +1,14 @@
 //! The engine over a world in memory: every action fails, hangs or is interrupted once.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Bench, Fault, demo};
 use kafsh_cluster::engine::report::{StopOptions, UpOptions};
 use kafsh_cluster::store::{Event, JournalEnd};
 use kafsh_model::Class;
 use kafsh_model::confirm::Confirmed;
 use kafsh_model::plan::{Action, Finding, Node, Severity};
 use kafsh_model::spec::ClusterSpec;
-use support::{Bench, Fault, demo};
 
 /// Longest that anything here may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(20);

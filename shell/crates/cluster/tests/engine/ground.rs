@@ -1,14 +1,12 @@
 //! The engine over a world in memory: what it finds on the ground, and what it says of servers that
 //! have lost each other.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Bench, demo};
 use kafsh_cluster::engine::report::{StopOptions, UpOptions};
 use kafsh_model::plan::{Finding, Node, Severity};
 use kafsh_model::snapshot::ProcessState;
-use support::{Bench, demo};
 
 fn find<'a>(findings: &'a [Finding], code: &str) -> &'a Finding {
     let found = findings.iter().find(|finding| finding.code == code);

@@ -1,15 +1,13 @@
 //! The engine over a world in memory: what is not as a command saw it. Another shell changed it
 //! between the look and the lock, or new settings are not in force everywhere.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Bench, Fault, demo};
 use kafsh_cluster::engine::report::{StopOptions, UpOptions};
 use kafsh_model::confirm::Confirmed;
 use kafsh_model::plan::Node;
 use kafsh_model::{Class, Error};
-use support::{Bench, Fault, demo};
 
 fn is_told(error: &Error) {
     assert_eq!((error.code.as_ref(), error.class), ("cluster-changed", Class::Busy), "{error:?}");

@@ -1,14 +1,12 @@
 //! Steps that do not travel with kafsh, between those that do: who reads what went on reads
 //! which of them it was.
 
-mod support;
-
 use std::sync::{Arc, Mutex};
 
+use crate::support::{Bench, Fault, demo};
 use kafsh_cluster::engine::report::UpOptions;
 use kafsh_model::port::{Progress, ProgressEvent};
 use kafsh_model::spec::ClusterSpec;
-use support::{Bench, Fault, demo};
 
 fn with_steps(steps: &[&str]) -> ClusterSpec {
     let mut spec = demo(1);
