@@ -156,7 +156,7 @@ impl Ctx {
         let specs = std::slice::from_ref(spec);
         let mut outcomes = self.admin.create_topics(specs, validate_only).await?;
         match outcomes.pop() {
-            Some((name, outcome)) if name == spec.name && outcomes.is_empty() => outcome,
+            Some((name, outcome)) if name == spec.name && outcomes.is_empty() => outcome.map(drop),
             other => Err(Error::bug(format!("the answer is about {other:?}"))),
         }
     }

@@ -110,7 +110,7 @@ pub async fn several_in_one_call(ctx: Ctx) -> Outcome {
     let codes: Vec<String> = outcomes
         .iter()
         .map(|(_, outcome)| match outcome {
-            Ok(()) => "ok".to_string(),
+            Ok(_) => "ok".to_string(),
             Err(error) => error.code.to_string(),
         })
         .collect();

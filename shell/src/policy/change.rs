@@ -1,5 +1,7 @@
 //! Amendments and settings, made in a topic's state.
 
+use std::collections::BTreeSet;
+
 use kafsh_model::config::ConfigChange;
 use kafsh_model::policy::{Amendment, TopicState};
 use kafsh_model::{Error, Result};
@@ -62,11 +64,18 @@ pub fn after(state: &TopicState, changes: &[ConfigChange]) -> TopicState {
 
 /// The changes of settings that lead from one state to another.
 pub fn changes_between(before: &TopicState, after: &TopicState) -> Vec<ConfigChange> {
-    let set = after.configs.iter().filter(|(key, value)| before.configs.get(*key) != Some(*value));
-    let unset = before.configs.keys().filter(|key| !after.configs.contains_key(*key));
-    set.map(|(key, value)| ConfigChange::Set { key: key.clone(), value: value.clone() })
-        .chain(unset.map(|key| ConfigChange::Unset { key: key.clone() }))
-        .collect()
+    let keys: BTreeSet<&String> = before.configs.keys().chain(after.configs.keys()).collect();
+    let differ = keys.into_iter().filter(|key| before.configs.get(*key) != after.configs.get(*key));
+    differ.map(|key| set_or_unset(key, after)).collect()
+}
+
+/// The change that makes a key what it is in a state.
+pub fn set_or_unset(key: &str, state: &TopicState) -> ConfigChange {
+    let key = key.to_string();
+    match state.configs.get(&key) {
+        Some(value) => ConfigChange::Set { key, value: value.clone() },
+        None => ConfigChange::Unset { key },
+    }
 }
 
 #[cfg(test)]

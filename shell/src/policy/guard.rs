@@ -16,7 +16,7 @@ use kafsh_model::spec::SecurityProtocol;
 use kafsh_model::topic::{ClusterView, OffsetAt, TopicDescription, TopicPartition, TopicSpec};
 use kafsh_model::{Error, Result};
 
-use super::change::{PARTITIONS, REPLICATION_FACTOR, after, changes_between};
+use super::change::{PARTITIONS, REPLICATION_FACTOR, after, changes_between, set_or_unset};
 use super::state::{current_state, defaults, facts};
 use super::{Asker, Bound, Charge, Said, refusal};
 
@@ -162,7 +162,7 @@ impl Admin for GuardedAdmin {
         &'a self,
         topics: &'a [TopicSpec],
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<Vec<ItemResult>>> {
+    ) -> BoxFuture<'a, Result<Vec<ItemResult<TopicSpec>>>> {
         Box::pin(async move {
             let facts = self.facts().await?;
             // Every topic is asked about before any is created.
@@ -207,7 +207,7 @@ impl Admin for GuardedAdmin {
         topic: &'a str,
         total: i32,
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<()>> {
+    ) -> BoxFuture<'a, Result<i32>> {
         Box::pin(async move {
             let wanted = u32::try_from(total).unwrap_or(0);
             let change = |now: &TopicState| TopicState { partitions: wanted, ..now.clone() };
@@ -223,8 +223,9 @@ impl Admin for GuardedAdmin {
             // Two requests: the settings are known to be good before anything is changed.
             let resource = ConfigResource::Topic(topic.to_string());
             self.inner.alter_configs(&resource, &changes, true).await?;
-            self.inner.add_partitions(topic, total, validate_only).await?;
-            self.inner.alter_configs(&resource, &changes, validate_only).await
+            let total = self.inner.add_partitions(topic, total, validate_only).await?;
+            self.inner.alter_configs(&resource, &changes, validate_only).await?;
+            Ok(total)
         })
     }
 
@@ -233,7 +234,7 @@ impl Admin for GuardedAdmin {
         resource: &'a ConfigResource,
         changes: &'a [ConfigChange],
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<()>> {
+    ) -> BoxFuture<'a, Result<Vec<ConfigChange>>> {
         Box::pin(async move {
             let ConfigResource::Topic(topic) = resource else {
                 return self.inner.alter_configs(resource, changes, validate_only).await;
@@ -246,8 +247,16 @@ impl Admin for GuardedAdmin {
             if after(&now, changes) == admitted {
                 return self.inner.alter_configs(resource, changes, validate_only).await;
             }
-            let changes = changes_between(&now, &admitted);
-            self.inner.alter_configs(resource, &changes, validate_only).await
+            let mut made = changes_between(&now, &admitted);
+            // A key that was asked for is told of, also where it is to stay what it was.
+            let stays = |change: &&ConfigChange| made.iter().all(|made| made.key() != change.key());
+            let same: Vec<ConfigChange> = changes
+                .iter()
+                .filter(stays)
+                .map(|change| set_or_unset(change.key(), &admitted))
+                .collect();
+            made.extend(same);
+            self.inner.alter_configs(resource, &made, validate_only).await
         })
     }
 

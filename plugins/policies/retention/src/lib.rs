@@ -81,13 +81,28 @@ impl Bound {
             _ => return,
         };
         let field = format!("config.{key}");
-        let shown = if value == UNBOUNDED { "without bound".into() } else { value.to_string() };
-        let message = format!("`{key}` {shown} is {relation} than {allowed}");
+        let (value, bound) = (shown(key, value), shown(key, allowed));
+        let message = format!("`{key}` {value} is {relation} than {bound}");
         if clamp {
             answer.amend(field, allowed, message);
             return;
         }
         let severity = request.severity(|topic| topic.config(key).map(str::to_owned));
         answer.tell(severity, rule, message).field(field).suggest(allowed);
+    }
+}
+
+/// A value as Kafka has it, and as somebody would type it: `604800000 (7d)`.
+fn shown(key: &str, value: i64) -> String {
+    const TIMES: [(i64, &str); 4] =
+        [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    const SIZES: [(i64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    if value == UNBOUNDED {
+        return "without bound".into();
+    }
+    let units = if key == TIME { &TIMES[..] } else { &SIZES[..] };
+    match units.iter().find(|(unit, _)| value != 0 && value % unit == 0) {
+        Some((unit, name)) => format!("{value} ({}{name})", value / unit),
+        None => value.to_string(),
     }
 }

@@ -41,7 +41,7 @@ fn time_and_bytes_have_their_bounds() {
 #[test]
 fn a_refusal_names_the_bound() {
     let finding = answer("retention.ms", "-1", &bounds()).findings.remove(0);
-    assert_eq!(finding.message, "`retention.ms` without bound is more than 604800000");
+    assert_eq!(finding.message, "`retention.ms` without bound is more than 604800000 (7d)");
     assert_eq!(finding.suggestion.as_deref(), Some("604800000"));
 }
 

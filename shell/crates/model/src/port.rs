@@ -60,7 +60,7 @@ pub type BrokerLogDirs = (BrokerId, Result<Vec<LogDir>>);
 pub type BrokerGroups = (BrokerId, Result<Vec<GroupListing>>);
 
 /// The outcome of one item of a call that takes many.
-pub type ItemResult = (String, Result<()>);
+pub type ItemResult<T = ()> = (String, Result<T>);
 
 /// Administration of a Kafka cluster.
 pub trait Admin: Send + Sync {
@@ -98,35 +98,38 @@ pub trait Admin: Send + Sync {
         names: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<(BrokerId, TopicList)>>>;
 
-    /// Returns when the controller has accepted; other brokers may show it later.
+    /// Returns when the controller has accepted; other brokers may show it later. Gives each topic as
+    /// it was asked for, or as policies amended it.
     fn create_topics<'a>(
         &'a self,
         topics: &'a [TopicSpec],
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<Vec<ItemResult>>>;
+    ) -> BoxFuture<'a, Result<Vec<ItemResult<TopicSpec>>>>;
 
     fn delete_topics<'a>(&'a self, names: &'a [String]) -> BoxFuture<'a, Result<Vec<ItemResult>>>;
 
-    /// Raises the number of partitions of a topic to `total`.
+    /// Raises the number of partitions of a topic to `total`; gives what it was raised to, which is
+    /// another number where a policy amends it.
     fn add_partitions<'a>(
         &'a self,
         topic: &'a str,
         total: i32,
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<()>>;
+    ) -> BoxFuture<'a, Result<i32>>;
 
     fn describe_configs<'a>(
         &'a self,
         resources: &'a [ConfigResource],
     ) -> BoxFuture<'a, Result<Vec<ResourceConfigs>>>;
 
-    /// The incremental call (KIP-339); never the one that resets keys not named.
+    /// The incremental call (KIP-339); never the one that resets keys not named. Gives the changes
+    /// that were made: those that were asked for, or what policies made of them.
     fn alter_configs<'a>(
         &'a self,
         resource: &'a ConfigResource,
         changes: &'a [ConfigChange],
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<()>>;
+    ) -> BoxFuture<'a, Result<Vec<ConfigChange>>>;
 
     /// The groups that each broker that is up coordinates, by its id. All brokers are asked side by
     /// side, and one that has not answered within `timeout` is an error of its own: its groups are

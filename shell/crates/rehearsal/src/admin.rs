@@ -231,10 +231,11 @@ impl Admin for MemoryAdmin {
         &'a self,
         topics: &'a [TopicSpec],
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<Vec<ItemResult>>> {
+    ) -> BoxFuture<'a, Result<Vec<ItemResult<TopicSpec>>>> {
         self.order("create topics", move |world, contact| {
             let mut create = |spec: &TopicSpec| {
-                (spec.name.clone(), world.create_topic(contact, spec, validate_only))
+                let made = world.create_topic(contact, spec, validate_only);
+                (spec.name.clone(), made.map(|()| spec.clone()))
             };
             Ok(topics.iter().map(&mut create).collect())
         })
@@ -252,9 +253,10 @@ impl Admin for MemoryAdmin {
         topic: &'a str,
         total: i32,
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<()>> {
+    ) -> BoxFuture<'a, Result<i32>> {
         self.order("add partitions", move |world, contact| {
-            world.add_partitions(contact, topic, total, validate_only)
+            world.add_partitions(contact, topic, total, validate_only)?;
+            Ok(total)
         })
     }
 
@@ -275,9 +277,10 @@ impl Admin for MemoryAdmin {
         resource: &'a ConfigResource,
         changes: &'a [ConfigChange],
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<()>> {
+    ) -> BoxFuture<'a, Result<Vec<ConfigChange>>> {
         self.order("change configuration", move |world, contact| {
-            world.alter_config(contact, resource, changes, validate_only)
+            world.alter_config(contact, resource, changes, validate_only)?;
+            Ok(changes.to_vec())
         })
     }
 

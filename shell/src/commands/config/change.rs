@@ -36,7 +36,9 @@ pub async fn apply(
     }
     let admin = call.admin()?;
     let before = entries(admin.as_ref(), resource).await?;
-    admin.alter_configs(resource, changes, dry_run).await?;
+    // Policies may have made something else of them.
+    let made = admin.alter_configs(resource, changes, dry_run).await?;
+    let changes = made.as_slice();
     let shown = |entries: &[ConfigEntry], key: &str| -> Option<String> {
         value(entries.iter().find(|entry| entry.key == key)?).map(String::from)
     };

@@ -56,8 +56,10 @@ async fn run(call: Call) -> Result<Output> {
             .with_cause("their number can only grow")
             .with_next(format!("topic add-partitions {name} --total {}", before + 1)));
     }
-    admin.add_partitions(&name, total, dry_run).await?;
+    // Policies may have made another number of it.
+    let total = admin.add_partitions(&name, total, dry_run).await?;
     if !dry_run {
+        let wanted = usize::try_from(total).unwrap_or(0);
         let lacks = |_: &str, topic: Option<&_>| lacks_partitions(topic, Some(wanted));
         let mut late = on_every_broker(admin.as_ref(), &names, lacks).await?;
         if let Some((_, error)) = late.pop() {

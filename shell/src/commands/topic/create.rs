@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use kafsh_model::keys::Scope;
-use kafsh_model::port::Admin;
+use kafsh_model::port::{Admin, ItemResult};
 use kafsh_model::topic::TopicSpec;
 use kafsh_model::{Error, Result};
 use serde_json::{Value, json};
@@ -123,9 +123,9 @@ async fn run(mut call: Call) -> Result<Output> {
 /// Warnings of topics that want more replicas in sync than they have. Where the minimum is the
 /// brokers' it is asked for only if few replicas were asked for by name; a warning that cannot be
 /// had costs nothing.
-async fn unwritable(admin: &dyn Admin, outcomes: &[Outcome<'_>]) -> Vec<String> {
+async fn unwritable(admin: &dyn Admin, outcomes: &[Outcome]) -> Vec<String> {
     let made = || outcomes.iter().filter(|o| matches!(o.result, "created" | "valid"));
-    let asks = |o: &&Outcome<'_>| {
+    let asks = |o: &&Outcome| {
         let own = o.spec.configs.contains_key(min_isr::KEY);
         o.result == "created" && !own && o.spec.replication_factor.is_some()
     };
@@ -134,7 +134,7 @@ async fn unwritable(admin: &dyn Admin, outcomes: &[Outcome<'_>]) -> Vec<String> 
         true => HashMap::new(),
         false => min_isr::in_force(admin, &names).await.unwrap_or_default().into_iter().collect(),
     };
-    let warn = |o: &Outcome<'_>| {
+    let warn = |o: &Outcome| {
         let own = o.spec.configs.get(min_isr::KEY);
         let theirs = in_force.get(&o.spec.name);
         min_isr::warning(&o.spec.name, own.or(theirs)?, o.replication_factor?)
@@ -153,11 +153,11 @@ async fn create(
     admin: &dyn Admin,
     specs: &[TopicSpec],
     dry_run: bool,
-) -> Result<Vec<(String, Result<()>)>> {
+) -> Result<Vec<ItemResult<TopicSpec>>> {
     let mut outcomes = admin.create_topics(specs, dry_run).await?;
     let deadline = Instant::now() + SETTLE_MAX;
     while !dry_run && Instant::now() < deadline {
-        let exists = |outcome: &Result<()>| {
+        let exists = |outcome: &Result<TopicSpec>| {
             outcome.as_ref().is_err_and(|error| error.code == "topic-exists")
         };
         let names: Vec<String> = outcomes
@@ -224,8 +224,9 @@ async fn wanted(call: &mut Call) -> Result<Vec<TopicSpec>> {
     }
 }
 
-struct Outcome<'s> {
-    spec: &'s TopicSpec,
+struct Outcome {
+    /// As it was asked for, or as policies amended it
+    spec: TopicSpec,
     /// `created`, `exists`, `valid` or `failed`
     result: &'static str,
     error: Option<Error>,
@@ -234,25 +235,27 @@ struct Outcome<'s> {
     replication_factor: Option<usize>,
 }
 
-impl<'s> Outcome<'s> {
-    fn new(spec: &'s TopicSpec, outcome: Result<()>, dry_run: bool, may_exist: bool) -> Self {
-        let (result, error) = match outcome {
-            Ok(()) if dry_run => ("valid", None),
-            Ok(()) => ("created", None),
-            Err(error) if may_exist && error.code == "topic-exists" => ("exists", None),
-            Err(error) => ("failed", Some(error)),
+impl Outcome {
+    fn new(wanted: &TopicSpec, made: Result<TopicSpec>, dry_run: bool, may_exist: bool) -> Self {
+        let (result, spec, error) = match made {
+            Ok(made) if dry_run => ("valid", made, None),
+            Ok(made) => ("created", made, None),
+            Err(error) if may_exist && error.code == "topic-exists" => {
+                ("exists", wanted.clone(), None)
+            }
+            Err(error) => ("failed", wanted.clone(), Some(error)),
         };
         let assigned = spec.assignments.first().map(Vec::len);
         Outcome {
-            spec,
             result,
             error,
             note: None,
-            partitions: wanted_partitions(spec),
+            partitions: wanted_partitions(&spec),
             replication_factor: spec
                 .replication_factor
                 .and_then(|n| usize::try_from(n).ok())
                 .or(assigned),
+            spec,
         }
     }
 
@@ -275,11 +278,11 @@ fn wanted_partitions(spec: &TopicSpec) -> Option<usize> {
 }
 
 /// Waits for every broker, then fills in what the topics are really like.
-async fn settle(admin: &dyn Admin, names: &[String], outcomes: &mut [Outcome<'_>]) -> Result<()> {
+async fn settle(admin: &dyn Admin, names: &[String], outcomes: &mut [Outcome]) -> Result<()> {
     let created: BTreeMap<String, Option<usize>> = outcomes
         .iter()
         .filter(|outcome| outcome.result == "created")
-        .map(|outcome| (outcome.spec.name.clone(), wanted_partitions(outcome.spec)))
+        .map(|outcome| (outcome.spec.name.clone(), wanted_partitions(&outcome.spec)))
         .collect();
     let waiting: Vec<String> = created.keys().cloned().collect();
     let late = match waiting.is_empty() {

@@ -115,6 +115,28 @@ async fn settings_that_were_amended_are_set_when_partitions_are_added() {
     assert_eq!(now.configs.get("min.insync.replicas").map(String::as_str), Some("1"));
 }
 
+/// What is waited for, and shown, is what was made, not what was asked for.
+#[tokio::test]
+async fn a_change_tells_what_was_made_of_it() {
+    let topic = ConfigResource::Topic("orders".to_string());
+    for trial in [true, false] {
+        let admin = guarded("config.retention.ms", "3600000").await;
+        let made = admin.alter_configs(&topic, &retention("1000"), trial).await.unwrap();
+        assert_eq!(made, retention("3600000"));
+        let admin = guarded(PARTITIONS, "3").await;
+        assert_eq!(admin.add_partitions("orders", 12, trial).await, Ok(3));
+        let wanted = TopicSpec {
+            name: "new".to_string(),
+            partitions: Some(12),
+            replication_factor: Some(1),
+            configs: BTreeMap::new(),
+            assignments: Vec::new(),
+        };
+        let made = admin.create_topics(&[wanted], trial).await.unwrap().remove(0).1.unwrap();
+        assert_eq!(made.partitions, Some(3));
+    }
+}
+
 #[tokio::test]
 async fn what_a_change_cannot_amend_refuses_it() {
     let topic = ConfigResource::Topic("orders".to_string());

@@ -67,7 +67,7 @@ impl Engine {
         loop {
             let made =
                 bounded(ADMIN_TIMEOUT, admin.create_topics(std::slice::from_ref(&wanted), false));
-            match made.await?.into_iter().try_for_each(|(_, outcome)| outcome) {
+            match made.await?.into_iter().try_for_each(|(_, outcome)| outcome.map(drop)) {
                 Ok(()) => break,
                 Err(error) if error.code == "topic-exists" => {
                     if !topic.starts_with(PROBE_TOPIC) {

@@ -147,7 +147,7 @@ impl Admin for World {
         &'a self,
         topics: &'a [TopicSpec],
         _: bool,
-    ) -> Answer<'a, Vec<ItemResult>> {
+    ) -> Answer<'a, Vec<ItemResult<TopicSpec>>> {
         Box::pin(async move {
             let wanted = topics[0].clone();
             let name = wanted.name.clone();
@@ -157,10 +157,10 @@ impl Admin for World {
             }
             let counts = (wanted.partitions.unwrap_or(1), wanted.replication_factor.unwrap_or(1));
             self.change(format!("create topic {name}"), |state| {
-                state.topics.insert(wanted.name, counts);
+                state.topics.insert(wanted.name.clone(), counts);
             })
             .await?;
-            Ok(vec![(name, Ok(()))])
+            Ok(vec![(name, Ok(wanted))])
         })
     }
 
@@ -178,7 +178,7 @@ impl Admin for World {
         })
     }
 
-    fn add_partitions<'a>(&'a self, _: &'a str, _: i32, _: bool) -> Answer<'a, ()> {
+    fn add_partitions<'a>(&'a self, _: &'a str, _: i32, _: bool) -> Answer<'a, i32> {
         not_here()
     }
 
@@ -206,7 +206,7 @@ impl Admin for World {
         _: &'a ConfigResource,
         _: &'a [ConfigChange],
         _: bool,
-    ) -> Answer<'a, ()> {
+    ) -> Answer<'a, Vec<ConfigChange>> {
         not_here()
     }
 

@@ -133,8 +133,11 @@ impl Admin for KafkaAdmin {
         &'a self,
         topics: &'a [TopicSpec],
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<Vec<ItemResult>>> {
-        Box::pin(self.create(topics, validate_only))
+    ) -> BoxFuture<'a, Result<Vec<ItemResult<TopicSpec>>>> {
+        Box::pin(async move {
+            let results = self.create(topics, validate_only).await?.into_iter().zip(topics);
+            Ok(results.map(|((name, made), spec)| (name, made.map(|()| spec.clone()))).collect())
+        })
     }
 
     fn delete_topics<'a>(&'a self, names: &'a [String]) -> BoxFuture<'a, Result<Vec<ItemResult>>> {
@@ -146,8 +149,11 @@ impl Admin for KafkaAdmin {
         topic: &'a str,
         total: i32,
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.raise_partitions(topic, total, validate_only))
+    ) -> BoxFuture<'a, Result<i32>> {
+        Box::pin(async move {
+            self.raise_partitions(topic, total, validate_only).await?;
+            Ok(total)
+        })
     }
 
     fn describe_configs<'a>(
@@ -162,8 +168,11 @@ impl Admin for KafkaAdmin {
         resource: &'a ConfigResource,
         changes: &'a [ConfigChange],
         validate_only: bool,
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.change_configs(resource, changes, validate_only))
+    ) -> BoxFuture<'a, Result<Vec<ConfigChange>>> {
+        Box::pin(async move {
+            self.change_configs(resource, changes, validate_only).await?;
+            Ok(changes.to_vec())
+        })
     }
 
     fn list_groups(&self, timeout: Duration) -> BoxFuture<'_, Result<Vec<BrokerGroups>>> {

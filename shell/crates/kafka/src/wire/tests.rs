@@ -280,7 +280,7 @@ async fn creation_follows_the_controller() {
     }
     let admin = admin(&[&brokers[0], &brokers[1]], 3_000);
     let results = admin.create_topics(&[spec("orders")], false).await.unwrap();
-    assert_eq!(results, [("orders".to_string(), Ok(()))]);
+    assert_eq!(results, [("orders".to_string(), Ok(spec("orders")))]);
     assert_eq!(brokers[0].count(ApiKey::CreateTopics), 1);
     assert_eq!(brokers[1].count(ApiKey::CreateTopics), 1);
 }
