@@ -54,12 +54,12 @@ impl Home {
 /// Bytes of a secret.
 const SECRET_BYTES_MAX: u64 = 64 << 10;
 
-/// A secret by where it is, so that it stands in no command line, script or state file: `env:NAME`
-/// or `file:PATH`, of which one newline at the end is taken off.
+/// The secret of a setting by where it is, so that it stands in no command line, script or state
+/// file: `env:NAME` or `file:PATH`, of which one newline at the end is taken off.
 ///
 /// # Errors
 /// `bad-secret` (usage): another form, a variable that is not set, a file that cannot be read.
-pub fn secret(place: &str) -> Result<Secret> {
+pub fn secret(setting: &str, place: &str) -> Result<Secret> {
     let bad = |message: String| Error::usage("bad-secret", message);
     if let Some(name) = place.strip_prefix("env:") {
         let value = std::env::var_os(name).filter(|value| !value.is_empty());
@@ -70,8 +70,8 @@ pub fn secret(place: &str) -> Result<Secret> {
         // What was typed may be the secret itself: it is not repeated.
         return Err(bad("a secret is given by where it is".to_string())
             .with_cause("what stands in a command line is seen by others and kept in histories")
-            .with_next("--set key=env:NAME")
-            .with_next("--set key=file:PATH"));
+            .with_next(format!("--set {setting}=env:NAME"))
+            .with_next(format!("--set {setting}=file:PATH")));
     };
     let cannot = |e: &std::io::Error| bad(format!("`{path}` cannot be read: {e}"));
     let file = std::fs::File::open(path).map_err(|e| cannot(&e))?;

@@ -114,6 +114,8 @@ pub struct Origin {
     pub target: Target,
     /// Its name here; none for an address
     pub cluster: Option<String>,
+    /// What is read
+    pub topics: Vec<String>,
     /// Keeps what stages remember, together with how far reading has come
     pub checkpoint: Option<Arc<Checkpoint>>,
 }

@@ -32,7 +32,7 @@ pub struct Ran {
 /// `bad-setting`, and faults of the shell's own: what the plugin does wrong is an outcome.
 pub fn run(host: &PluginHost, manifest: &Manifest, case: &Case) -> Result<Ran> {
     // A case is a file that everybody sees: what it says of a secret is the secret.
-    let secret = |word: &str| Ok(Secret(word.as_bytes().to_vec()));
+    let secret = |_: &str, word: &str| Ok(Secret(word.as_bytes().to_vec()));
     let settings = Settings::read(&manifest.name, &manifest.settings, &case.settings, &secret);
     let settings = settings.map(Arc::new);
     let settings = settings.map_err(|e| {

@@ -13,6 +13,9 @@ use kafsh_model::{Error, Result};
 use super::change::amended;
 use super::{Bound, Charge};
 
+/// Policies that refuse, of which it is said how to hear more.
+const EXPLAINED_MAX: usize = 3;
+
 /// Commands that are taken over from what a policy broke with.
 const NEXT_OF_BROKEN_MAX: usize = 2;
 
@@ -236,7 +239,9 @@ fn quarrel(mut said: Said, amendment: &Amendment) -> Said {
 /// The refusal of one topic, with everything that all policies have against it.
 pub fn refusal(topic: &str, verb: &str, said: &[Said]) -> Option<Error> {
     let against: Vec<&Said> = said.iter().filter(|said| said.refuses()).collect();
-    let first = against.first()?;
+    if against.is_empty() {
+        return None;
+    }
     let mut names: Vec<String> = against.iter().map(|s| format!("`{}`", s.binding)).collect();
     names.dedup();
     let plural = if names.len() == 1 { "policy" } else { "policies" };
@@ -247,14 +252,23 @@ pub fn refusal(topic: &str, verb: &str, said: &[Said]) -> Option<Error> {
     if against.iter().all(|said| matches!(said.answer, Answer::Broken(_))) {
         error.cause = Some("a policy that is enforced and cannot answer refuses".to_string());
     }
-    let mut error = error.with_next(format!("policy explain {}", first.binding));
+    let mut bindings: Vec<&str> = against.iter().map(|said| said.binding.as_str()).collect();
+    bindings.dedup();
+    for binding in bindings.into_iter().take(EXPLAINED_MAX) {
+        error = error.with_next(format!("policy explain {binding}"));
+    }
     // What would mend one that broke.
     let broken = against.iter().find_map(|said| match &said.answer {
-        Answer::Broken(broken) => Some(&broken.next),
+        Answer::Broken(broken) => Some((said, broken)),
         _ => None,
     });
-    for next in broken.into_iter().flatten().take(NEXT_OF_BROKEN_MAX) {
-        error = error.with_next(next.clone());
+    if let Some((said, broken)) = broken {
+        for next in broken.next.iter().take(NEXT_OF_BROKEN_MAX) {
+            error = error.with_next(next.clone());
+        }
+        if matches!(&*broken.code, "plugin-not-found" | "plugin-disabled") {
+            error = error.with_next(format!("policy unbind {}", said.binding));
+        }
     }
     Some(error)
 }

@@ -23,3 +23,4 @@ expect error topic-not-found consume orders | transform mask-fields --set fields
 expect error bad-flags consume orders | transform mask-fields --set fields=email --on-error dead-letter
 expect error bad-flags consume orders | transform mask-fields --set fields=email --on-error skip --dead-letter dead
 try consume orders | transform mask-feilds --set fields=email
+try consume orders | transform mask-fields --set fields=email --dead-letter orders

@@ -132,7 +132,11 @@ impl Identity {
     /// It said no, in its own words.
     pub(crate) fn said_no(&self, call: Call, code: &str, message: &str) -> Error {
         let function = call.function;
-        let error = Error::failed("plugin-failed", format!("{self} cannot answer `{function}`"))
+        let what = match function {
+            "configure" => "does not take its settings".to_string(),
+            _ => format!("cannot answer `{function}`"),
+        };
+        let error = Error::failed("plugin-failed", format!("{self} {what}"))
             .with_cause(shown(message))
             .with_evidence(format!("code: {}", shown(code)));
         self.advised(error, &["info", "logs"])

@@ -109,7 +109,7 @@ const TRANSFORMS: &[Case] = &[
     ("transform-table-bomb", Some("plugin-memory"), "elements of tables, may have 10000"),
     ("transform-trap", Some("plugin-panic"), "no key at src/lib.rs:7\\u{1b}[2J"),
     ("transform-says-no", Some("plugin-failed"), "cannot answer `process`"),
-    ("transform-configure-says-no", Some("plugin-failed"), "cannot answer `configure`"),
+    ("transform-configure-says-no", Some("plugin-failed"), "does not take its settings"),
     ("transform-answer-outside", Some("plugin-bad-output"), "pointer"),
     ("transform-range-outside", Some("plugin-bad-output"), "outside its arena"),
     ("transform-range-across", Some("plugin-bad-output"), "outside its arena"),

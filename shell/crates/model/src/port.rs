@@ -98,8 +98,8 @@ pub trait Admin: Send + Sync {
         names: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<(BrokerId, TopicList)>>>;
 
-    /// Returns when the controller has accepted; other brokers may show it later. Gives each topic as
-    /// it was asked for, or as policies amended it.
+    /// Returns when the controller has accepted; other brokers may show it later. Gives each topic
+    /// as it was asked for, or as policies amended it.
     fn create_topics<'a>(
         &'a self,
         topics: &'a [TopicSpec],

@@ -125,6 +125,13 @@ async fn on_error(call: &Call, choice: Choice, origin: Option<&Origin>) -> Resul
         Choice::DeadLetter(topic) => topic,
     };
     let target = match origin.filter(|_| call.at.is_none()) {
+        Some(origin) if origin.topics.contains(&topic) => {
+            let message =
+                format!("`{topic}` is what is read: its dead letters would be read again");
+            return Err(Error::usage("bad-flags", message)
+                .with_next(format!("topic create {topic}-dead"))
+                .with_next(format!("… | transform PLUGIN --dead-letter {topic}-dead")));
+        }
         Some(origin) => {
             if let Some(cluster) = &origin.cluster {
                 call.context.check_writable(cluster, &origin.target).await?;

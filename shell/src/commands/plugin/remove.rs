@@ -1,10 +1,11 @@
 //! `plugin remove NAME`.
 
 use kafsh_host::store::Installed;
-use kafsh_model::Result;
+use kafsh_model::policy::PolicyBinding;
+use kafsh_model::{Error, Result};
 
 use super::project;
-use super::rows::{INSTALLED, changed, dry, in_background, installed};
+use super::rows::{INSTALLED, changed, dry, in_background, in_charge, installed};
 use crate::call::Call;
 use crate::commands::cluster::common::DRY_RUN;
 use crate::flow::Output;
@@ -52,6 +53,16 @@ async fn run(mut call: Call) -> Result<Output> {
     let Some(plugin) = found(&call)? else {
         return Ok(Output::nothing().note("it is not installed"));
     };
+    // Forgotten and still asked it would refuse every change of its topics.
+    let own = in_charge(&call.context, &plugin.name)?;
+    if let Some(first) = own.first() {
+        let message = format!("policy `{}` is in charge as `{}`", plugin.name, first.name);
+        let error = Error::refused("plugin-in-use", message);
+        let unbind = |error: Error, own: &PolicyBinding| {
+            error.with_next(format!("policy unbind {}", own.name))
+        };
+        return Err(own.iter().fold(error, unbind));
+    }
     if call.args.switch("dry-run") {
         return Ok(dry(changed(&plugin, "nothing")));
     }

@@ -4,7 +4,7 @@ use kafsh_model::Result;
 
 use super::consent::capability_name;
 use super::project::{self, When};
-use super::rows::{INSTALLED, changed, dry, in_background, installed};
+use super::rows::{INSTALLED, changed, dry, in_background, installed, missed};
 use crate::call::Call;
 use crate::commands::cluster::common::DRY_RUN;
 use crate::flow::Output;
@@ -40,6 +40,9 @@ async fn run(call: Call) -> Result<Output> {
     let store = call.context.plugins.store.clone();
     let plugin = in_background(move || store.revoke(&plugin.name, &names)).await?;
     let output = changed(&plugin, "revoked");
+    let mends = format!("plugin grant {}", plugin.name);
+    let output =
+        missed(&call.context, &plugin.name, &mends)?.into_iter().fold(output, Output::note);
     Ok(match project::keep(&call, &plugin, When::Listed)? {
         Some(note) => output.note(note),
         None => output,

@@ -5,7 +5,7 @@ use std::path::Path;
 use kafsh_host::shown;
 use kafsh_host::store::Installed;
 use kafsh_model::plugin::Capability;
-use kafsh_model::policy::PolicyBinding;
+use kafsh_model::policy::{PolicyBinding, PolicyMode};
 use kafsh_model::{Error, Result};
 use serde_json::{Value, json};
 
@@ -77,6 +77,35 @@ pub fn bindings(context: &Context, name: &str) -> Result<Value> {
         })
     };
     Ok(own.map(row).collect())
+}
+
+/// The bindings under which a policy of this name decides, or warns.
+///
+/// # Errors
+/// The bindings cannot be read.
+pub fn in_charge(context: &Context, name: &str) -> Result<Vec<PolicyBinding>> {
+    let all = context.store.policy_bindings()?.into_iter();
+    Ok(all.filter(|own| own.policy == name && own.mode != PolicyMode::Off).collect())
+}
+
+/// What it means where a policy that is in charge cannot be asked any more; `None` where nobody
+/// misses it.
+///
+/// # Errors
+/// The bindings cannot be read.
+pub fn missed(context: &Context, name: &str, mended: &str) -> Result<Option<String>> {
+    let own = in_charge(context, name)?;
+    let Some(first) = own.iter().min_by_key(|own| own.mode != PolicyMode::Enforce) else {
+        return Ok(None);
+    };
+    let what = match first.mode {
+        PolicyMode::Enforce => "changes that it would be asked about are refused",
+        _ => "each change that it would be asked about is warned of",
+    };
+    let binding = &first.name;
+    Ok(Some(format!(
+        "it is in charge as `{binding}`: {what}, until `{mended}` or `policy unbind {binding}`"
+    )))
 }
 
 /// Whether it would run, in one word.
@@ -156,5 +185,9 @@ pub async fn switched(call: &Call, disabled: bool, done: &str) -> Result<Output>
     }
     let store = call.context.plugins.store.clone();
     let plugin = in_background(move || store.set_disabled(&plugin.name, disabled)).await?;
-    Ok(changed(&plugin, done))
+    let missed = match disabled {
+        true => missed(&call.context, &plugin.name, &format!("plugin enable {}", plugin.name))?,
+        false => None,
+    };
+    Ok(missed.into_iter().fold(changed(&plugin, done), Output::note))
 }

@@ -1,6 +1,6 @@
 //! `plugin test [DIR|FILE]`: the crate's own tests, then its case files in the real engine.
 
-use kafsh_model::Result;
+use kafsh_model::{Error, Result};
 use serde_json::Value;
 
 use crate::author::check::{Checked, Checks};
@@ -44,6 +44,13 @@ async fn run(call: Call) -> Result<Output> {
     let cases = checks.run(&call, call.args.switch("bless")).await?;
     let none = cases.is_empty();
     rows.extend(cases);
+    if rows.is_empty() {
+        // Green because nothing was looked at would be a lie.
+        let message = format!("there is nothing to test: no cases in {}", checks.folder());
+        return Err(Error::failed("no-cases", message)
+            .with_cause("a component is tested by its case files; its crate has tests of its own")
+            .with_next("help plugin test"));
+    }
     let failed = rows.iter().filter(|checked| checked.failed()).count();
     let values: Vec<Value> = rows.iter().map(Checked::value).collect();
     let mut output = Output::value(Value::Array(values), View::Rows(COLUMNS)).failed(failed);

@@ -109,7 +109,8 @@ async fn run(call: Call) -> Result<Output> {
     let mut options = options(&call)?;
     let format = call.args.opt_text("format").map(|text| RecordFormat::parse(&text)).transpose()?;
     let limits = Limits { count: options.count_hint, timeout: call.args.opt_duration("timeout")? };
-    let what = options.topics.join(", ");
+    let topics = options.topics.clone();
+    let what = topics.join(", ");
     let follows = options.to == To::Never && limits.count.is_none() && limits.timeout.is_none();
     let hint = follows.then(|| format!("following {what}: Ctrl-C stops"));
     if options.group.is_some() {
@@ -133,7 +134,7 @@ async fn run(call: Call) -> Result<Output> {
     let consumer = call.cancel.run(records.consumer(options)).await?;
     let reading = Reading::new(consumer, limits, what, call.cancel.clone());
     let reading = reading.following(follows);
-    let reading = Box::new(reading.of(Origin { target, cluster, checkpoint }));
+    let reading = Box::new(reading.of(Origin { target, cluster, topics, checkpoint }));
     let flow = match format {
         Some(format) => Flow::Lines(Box::new(Formatted::new(reading, format))),
         None => Flow::Records(reading),

@@ -106,12 +106,18 @@ async fn run(mut call: Call) -> Result<Output> {
             };
             json!({ "name": name, "result": result, "error": denied.map(ToString::to_string) })
         };
+        if let ([_], [(_, error)]) = (names.as_slice(), against.as_slice()) {
+            return Err(error.clone());
+        }
         let rows = Value::Array(names.iter().map(row).collect());
-        let output = Output::value(rows, View::Rows(COLUMNS)).failed(against.len());
-        return Ok(match there.is_empty() {
-            true => output.note("dry run: there is nothing to delete"),
+        let errors = against.iter().map(|(_, error)| error);
+        let output = Output::value(rows, View::Rows(COLUMNS)).failed_by(errors);
+        let denied = |name: &&String| against.iter().any(|(denied, _)| denied == *name);
+        let gone: Vec<String> = there.iter().filter(|name| !denied(name)).cloned().collect();
+        return Ok(match gone.is_empty() {
+            true => output.note("dry run: nothing would be deleted"),
             false => {
-                let loss = loss(admin.as_ref(), &there).await?;
+                let loss = loss(admin.as_ref(), &gone).await?;
                 output.note(format!("dry run: nothing was deleted; it would be {loss}"))
             }
         });

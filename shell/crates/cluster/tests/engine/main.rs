@@ -1,4 +1,4 @@
-//! The engine over a world in memory: what a cluster goes through, one file for each kind of trouble.
+//! The engine over a world in memory: what a cluster goes through, a file for each kind of trouble.
 //! One binary: to link the engine eight times takes longer than to run all of these.
 
 mod admit;

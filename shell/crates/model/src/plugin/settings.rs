@@ -12,8 +12,8 @@ pub const SETTING_BYTES_MAX: usize = 64 << 10;
 /// Values of one setting.
 pub const SETTING_VALUES_MAX: usize = 10_000;
 
-/// Reads a secret by where it is: `env:NAME`, `file:PATH`.
-pub type SecretReader<'a> = &'a dyn Fn(&str) -> Result<Secret>;
+/// Reads the secret of a setting by where it is: `env:NAME`, `file:PATH`.
+pub type SecretReader<'a> = &'a dyn Fn(&str, &str) -> Result<Secret>;
 
 impl Settings {
     /// Checks `given` against what `plugin` declares, and fills in defaults.
@@ -73,7 +73,7 @@ impl Settings {
                 return Err(bad(spec, what));
             }
             [only] if spec.kind == SettingType::Secret => {
-                self.secrets.insert(spec.name.clone(), secret(only)?);
+                self.secrets.insert(spec.name.clone(), secret(&spec.name, only)?);
                 return Ok(());
             }
             _ => {}
@@ -192,7 +192,7 @@ mod tests {
 
     fn read(given: &[(&str, &str)]) -> Result<Settings> {
         let given: Vec<_> = given.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
-        Settings::read("mask", &specs(), &given, &|place| Ok(Secret(place.as_bytes().to_vec())))
+        Settings::read("mask", &specs(), &given, &|_, place| Ok(Secret(place.as_bytes().to_vec())))
     }
 
     #[test]
