@@ -36,14 +36,17 @@ pub struct Error {
 }
 
 impl Error {
+    /// An error of the plugin's own: `code` in kebab-case, stable; `message` for people.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Error { code: code.into(), message: message.into() }
     }
 
+    /// What programs tell errors apart by.
     pub fn code(&self) -> &str {
         &self.code
     }
 
+    /// The sentence for people.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -81,6 +81,7 @@ pub mod cluster {
         super::with(|host| host.topics.keys().cloned().collect())
     }
 
+    /// A topic as it is now; `None` where there is none, or none that the grant covers.
     pub fn topic(name: &str) -> Option<Topic> {
         #[cfg(target_arch = "wasm32")]
         return super::host::cluster_read::get_topic(name);
@@ -94,6 +95,7 @@ pub mod cluster {
 pub mod state {
     use crate::{Error, Result};
 
+    /// What was set last; `None` where nothing was, or it was deleted.
     pub fn get(key: &[u8]) -> Option<Vec<u8>> {
         #[cfg(target_arch = "wasm32")]
         return super::host::state::get(key);
@@ -111,6 +113,7 @@ pub mod state {
         answer.map_err(|why| Error::new("state-full", why))
     }
 
+    /// Forgets an entry; one that is not there is no error.
     pub fn delete(key: &[u8]) {
         #[cfg(target_arch = "wasm32")]
         super::host::state::delete(key);

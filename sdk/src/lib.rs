@@ -70,6 +70,8 @@
 //! transform 1 s for a batch of 100 records, 10 ms for each more, and 64 MiB; the stack has
 //! 512 KiB. A panic is shown to the user with its message and place.
 
+#![deny(missing_docs)]
+
 // The attributes and derives name the SDK by its name, here as elsewhere.
 extern crate self as kafsh_sdk;
 

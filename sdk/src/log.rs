@@ -12,14 +12,17 @@ pub fn debug(message: impl AsRef<str>) {
     write(Level::Debug, message.as_ref());
 }
 
+/// What the user may want to know: shown as it comes.
 pub fn info(message: impl AsRef<str>) {
     write(Level::Info, message.as_ref());
 }
 
+/// What the user should look at, though the work goes on.
 pub fn warn(message: impl AsRef<str>) {
     write(Level::Warn, message.as_ref());
 }
 
+/// What is wrong. It ends nothing: what ends a call is its `Err`.
 pub fn error(message: impl AsRef<str>) {
     write(Level::Error, message.as_ref());
 }

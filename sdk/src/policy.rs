@@ -84,6 +84,7 @@ fn find<'a>(properties: &'a [Property], key: &str) -> Option<&'a str> {
 }
 
 impl Property {
+    /// A setting of a topic, as `--config KEY=VALUE` gives it.
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
         Property { key: key.into(), value: value.into() }
     }

@@ -38,9 +38,13 @@ use crate::{Error, Result};
 /// The type of a setting, as users see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// Any text
     Text,
+    /// A whole number, in the bounds of the field's type
     Integer,
+    /// A number, with or without a fraction
     Number,
+    /// `true` or `false`
     Boolean,
     /// `7d`; ms where the host hands it over
     Duration,
@@ -68,15 +72,19 @@ impl Kind {
 /// A setting that a plugin declares.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
+    /// In kebab-case
     pub name: &'static str,
+    /// What values it takes
     pub kind: Kind,
     /// May be given more than once
     pub list: bool,
+    /// Has to be given: it has no default and is no `Option` or `Vec`
     pub required: bool,
     /// As it would be typed
     pub default: Option<&'static str>,
     /// Empty: any of its type
     pub one_of: &'static [&'static str],
+    /// What users read: the field's doc comment
     pub doc: &'static str,
 }
 
@@ -89,6 +97,7 @@ pub struct Spec {
     label = "put `#[derive(Settings)]` on `{Self}`"
 )]
 pub trait Settings: Sized {
+    /// What the manifest declares, in the order of the fields.
     const SPECS: &'static [Spec];
 
     /// Reads what the user gave.
@@ -116,9 +125,13 @@ impl Settings for () {
             `#[derive(Choice)]`, and Option or Vec of those"
 )]
 pub trait Value: Sized {
+    /// What values it takes.
     const KIND: Kind;
+    /// May be given more than once.
     const LIST: bool = false;
+    /// Has to be given where the field has no default.
     const REQUIRED: bool = true;
+    /// The only values it takes; empty: any of its kind.
     const ONE_OF: &'static [&'static str] = &[];
 
     /// One value, as the host hands it over: a duration as a number of ms, a size as one of bytes,

@@ -107,6 +107,7 @@ impl Finding {
 }
 
 impl Property {
+    /// A property of a broker, of ZooKeeper or of a topic.
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
         Property { key: key.into(), value: value.into() }
     }

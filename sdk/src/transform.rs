@@ -64,6 +64,7 @@ use crate::{Error, Result};
 /// There is one instance for each source partition; it may be made anew at any time, so what has
 /// to outlive it goes through [`state`](crate::state).
 pub trait Transform: Sized {
+    /// What its user may set; `()` where nothing.
     type Settings: Settings;
 
     /// Makes an instance.

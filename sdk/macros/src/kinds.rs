@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Ident, Item, ItemFn, ItemImpl, Result, Type};
+use syn::{Error, FnArg, Ident, Item, ItemFn, ItemImpl, Result, ReturnType, Type};
 
 const STEP_FORM: &str = "`#[step]` stands before `impl Step for …`";
 
@@ -29,7 +29,7 @@ pub fn step(item: TokenStream) -> Result<TokenStream> {
 
 pub fn policy(item: TokenStream) -> Result<TokenStream> {
     let function = function(&item).ok_or_else(|| wrong(&item, POLICY_FORM))?;
-    let settings = settings_of(&function, 1, POLICY_FORM)?;
+    let settings = settings_of(&function, &[("Request", By::Reference)], POLICY_FORM)?;
     let call = constant(&function, &quote!(PolicyFn), settings.as_ref(), 1);
     let settings = settings.unwrap_or_else(|| syn::parse_quote!(()));
     Ok(quote! {
@@ -56,7 +56,8 @@ pub fn transform(arguments: TokenStream, item: TokenStream) -> Result<TokenStrea
         });
     }
     let function = function(&item).ok_or_else(|| wrong(&item, form))?;
-    let settings = settings_of(&function, 2, form)?;
+    let input = if is_batch { ("Records", By::Reference) } else { ("Record", By::Value) };
+    let settings = settings_of(&function, &[input, ("Emitter", By::Mutable)], form)?;
     let kind = if is_batch { quote!(BatchFn) } else { quote!(RecordFn) };
     let call = constant(&function, &kind, settings.as_ref(), 2);
     let settings = settings.unwrap_or_else(|| syn::parse_quote!(()));
@@ -99,28 +100,53 @@ fn constant(
     }
 }
 
-/// The type behind the reference that follows the first `others` parameters, if there is one.
-fn settings_of(function: &ItemFn, others: usize, form: &str) -> Result<Option<Type>> {
+/// How a parameter is taken.
+#[derive(Clone, Copy, PartialEq)]
+enum By {
+    Value,
+    Reference,
+    Mutable,
+}
+
+/// Checks what can be told without types, and gives the type behind the reference that follows the
+/// parameters `own`, if there is one.
+fn settings_of(function: &ItemFn, own: &[(&str, By)], form: &str) -> Result<Option<Type>> {
     let sig = &function.sig;
     let plain = sig.asyncness.is_none()
         && matches!(sig.safety, syn::Safety::Default)
         && sig.generics.params.is_empty()
         && sig.generics.where_clause.is_none()
         && sig.variadic.is_none()
-        && !sig.inputs.iter().any(|input| matches!(input, FnArg::Receiver(_)));
-    let count = sig.inputs.len();
-    if !plain || !(others..=others + 1).contains(&count) {
+        && !matches!(sig.output, ReturnType::Default);
+    let mut types = Vec::new();
+    for input in &sig.inputs {
+        match input {
+            FnArg::Typed(input) => types.push(&*input.ty),
+            FnArg::Receiver(_) => return Err(Error::new_spanned(sig, form)),
+        }
+    }
+    if !plain || !(own.len()..=own.len() + 1).contains(&types.len()) {
         return Err(Error::new_spanned(sig, form));
     }
-    match sig.inputs.iter().nth(others) {
+    for (ty, (name, by)) in types.iter().zip(own) {
+        let (inner, taken) = match ty {
+            Type::Reference(of) if of.mutability.is_some() => (&*of.elem, By::Mutable),
+            Type::Reference(of) => (&*of.elem, By::Reference),
+            other => (*other, By::Value),
+        };
+        // A type by another name is the compiler's to judge.
+        let is_it = matches!(inner, Type::Path(path)
+            if path.path.segments.last().is_some_and(|last| last.ident == name));
+        if is_it && taken != *by {
+            return Err(Error::new_spanned(ty, form));
+        }
+    }
+    match types.get(own.len()) {
         None => Ok(None),
-        Some(FnArg::Typed(input)) => match &*input.ty {
-            Type::Reference(reference) if reference.mutability.is_none() => {
-                Ok(Some((*reference.elem).clone()))
-            }
-            other => Err(Error::new_spanned(other, "settings come by reference: `&MySettings`")),
-        },
-        Some(FnArg::Receiver(_)) => Err(Error::new_spanned(sig, form)),
+        Some(Type::Reference(reference)) if reference.mutability.is_none() => {
+            Ok(Some((*reference.elem).clone()))
+        }
+        Some(other) => Err(Error::new_spanned(other, "settings come by reference: `&MySettings`")),
     }
 }
 

@@ -45,6 +45,7 @@ impl fmt::Debug for Edits {
 }
 
 impl Edits {
+    /// No edits yet.
     pub fn new() -> Self {
         Edits::default()
     }

@@ -32,8 +32,13 @@ pub use scan::DEPTH_MAX;
 /// Why a text cannot be worked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JsonError {
-    /// It is no JSON; `at` is an offset in bytes
-    Malformed { at: usize, expected: &'static str },
+    /// It is no JSON
+    Malformed {
+        /// Bytes before it
+        at: usize,
+        /// What should stand there
+        expected: &'static str,
+    },
     /// A field cannot get this name: its object has such a field already
     NameTaken(String),
 }

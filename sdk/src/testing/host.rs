@@ -48,6 +48,7 @@ pub struct Host {
 }
 
 impl Host {
+    /// A host that lends everything, with nothing in it: no settings, no brokers, the clock at 0.
     pub fn new() -> Self {
         Host { seed: 1, ..Host::default() }
     }
@@ -58,6 +59,7 @@ impl Host {
         self
     }
 
+    /// Gives a setting of the type [`Secret`](crate::settings::Secret) its bytes.
     pub fn secret(mut self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
         self.secrets.insert(name.to_owned(), bytes.as_ref().to_vec());
         self
@@ -75,6 +77,7 @@ impl Host {
         self
     }
 
+    /// Ids of the brokers that serve.
     pub fn brokers(mut self, ids: impl IntoIterator<Item = i32>) -> Self {
         self.brokers = ids.into_iter().collect();
         self

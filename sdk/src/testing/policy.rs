@@ -46,16 +46,19 @@ impl RequestBuilder {
         RequestBuilder { request, state }
     }
 
+    /// Name of the cluster; `test` where none is given.
     pub fn cluster(mut self, name: &str) -> Self {
         self.request.cluster = name.to_owned();
         self
     }
 
+    /// How many the topic is to have; 1 where nothing is said.
     pub fn partitions(mut self, count: u32) -> Self {
         self.state.partitions = count;
         self
     }
 
+    /// How many replicas of each partition; 1 where nothing is said.
     pub fn replication_factor(mut self, count: u32) -> Self {
         self.state.replication_factor = count;
         self
@@ -90,6 +93,7 @@ impl RequestBuilder {
         self
     }
 
+    /// The request as a policy gets it.
     pub fn build(self) -> Request {
         let RequestBuilder { mut request, state } = self;
         match request.operation {

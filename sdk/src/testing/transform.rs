@@ -81,6 +81,7 @@ impl RecordsBuilder {
         self
     }
 
+    /// The records as a transform gets them.
     pub fn build(self) -> Records {
         Records::new(self.batch)
     }
@@ -91,9 +92,13 @@ impl RecordsBuilder {
 pub struct Out {
     /// Index of the record that it was made of
     pub source: usize,
+    /// `None`: it has none
     pub key: Option<Vec<u8>>,
+    /// `None`: a tombstone
     pub value: Option<Vec<u8>>,
+    /// In order; a name may come twice, a value be null
     pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// ms since 1970-01-01 UTC; below 0 where it has none
     pub timestamp: i64,
     /// Where it goes elsewhere than the others
     pub topic: Option<String>,
@@ -102,6 +107,7 @@ pub struct Out {
 /// What came out of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ran {
+    /// In the order in which they were emitted
     pub records: Vec<Out>,
     /// Records that could not be transformed: index and why
     pub failures: Vec<(usize, Error)>,

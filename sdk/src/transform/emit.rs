@@ -40,6 +40,7 @@ impl<'a> From<Record<'a>> for Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
+    /// Another value.
     pub fn with_value(mut self, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.value = Part::New(value.as_ref());
         self
@@ -51,11 +52,13 @@ impl<'a> Outgoing<'a> {
         self
     }
 
+    /// Another key. The partition follows from it where the record is written.
     pub fn with_key(mut self, key: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.key = Part::New(key.as_ref());
         self
     }
 
+    /// No key.
     pub fn without_key(mut self) -> Self {
         self.key = Part::Null;
         self

@@ -31,10 +31,12 @@ impl Records {
         self.batch
     }
 
+    /// How many there are.
     pub fn len(&self) -> usize {
         self.batch.offsets.len()
     }
 
+    /// Whether there are none; a host asks only where there are some.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -55,6 +57,7 @@ impl Records {
         Record { records: self, index }
     }
 
+    /// All of them, in the order of their offsets.
     pub fn iter(&self) -> impl Iterator<Item = Record<'_>> {
         (0..self.len()).map(|index| Record { records: self, index })
     }
@@ -81,7 +84,9 @@ pub struct Record<'a> {
 /// A header, borrowed from its record's batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header<'a> {
+    /// A name may come twice in a record
     pub name: &'a str,
+    /// `None`: null, which is not empty
     pub value: Option<&'a [u8]>,
 }
 
@@ -95,16 +100,19 @@ impl<'a> Record<'a> {
         self.index
     }
 
+    /// `None`: it has none, which is not an empty one.
     pub fn key(self) -> Option<&'a [u8]> {
         let bounds = self.bounds();
         self.records.bytes(bounds[0], bounds[1])
     }
 
+    /// `None`: a tombstone.
     pub fn value(self) -> Option<&'a [u8]> {
         let bounds = self.bounds();
         self.records.bytes(bounds[2], bounds[3])
     }
 
+    /// Its headers, in order.
     pub fn headers(self) -> impl Iterator<Item = Header<'a>> {
         let (first, count) = (self.bounds()[4] as usize, self.bounds()[5] as usize);
         let rows = &self.records.batch.headers[first * HEADER..(first + count) * HEADER];
@@ -138,6 +146,7 @@ impl<'a> Record<'a> {
         self.records.topic()
     }
 
+    /// Below 0 where it comes from no partition.
     pub fn partition(self) -> i32 {
         self.records.partition()
     }

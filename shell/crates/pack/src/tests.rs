@@ -1,7 +1,7 @@
 //! What is packed and what is refused.
 
 use wit_component::StringEncoding;
-use wit_parser::Resolve;
+use wit_parser::{Resolve, TypeDefKind};
 
 use super::*;
 
@@ -227,4 +227,54 @@ mod manifests {
         let huge = Manifest { summary: "x".repeat(300_000), ..whole.manifest };
         assert!(read(&huge).unwrap_err().to_string().contains("bytes"));
     }
+}
+
+/// Documentation that stands before an item of the contract.
+fn told(docs: &wit_parser::Docs) -> bool {
+    docs.contents.as_ref().is_some_and(|text| !text.trim().is_empty())
+}
+
+#[test]
+fn every_item_of_the_contract_is_documented() {
+    let contract = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../sdk/wit");
+    let mut resolve = Resolve::default();
+    for package in ["host", "policy", "step", "transform"] {
+        resolve.push_dir(contract.join(package)).unwrap();
+    }
+    let mut items = Vec::new();
+    for (_, package) in &resolve.packages {
+        items.push((package.name.to_string(), told(&package.docs)));
+    }
+    for (_, world) in &resolve.worlds {
+        items.push((format!("world {}", world.name), told(&world.docs)));
+    }
+    for (_, interface) in &resolve.interfaces {
+        let own = interface.name.as_deref().unwrap_or_default();
+        items.push((format!("interface {own}"), told(&interface.docs)));
+        for function in interface.functions.values() {
+            items.push((format!("{own}.{}", function.name), told(&function.docs)));
+        }
+        for (name, id) in &interface.types {
+            let ty = &resolve.types[*id];
+            let inner: Vec<(&str, bool)> = match &ty.kind {
+                TypeDefKind::Record(of) => {
+                    of.fields.iter().map(|f| (&*f.name, told(&f.docs))).collect()
+                }
+                TypeDefKind::Variant(of) => {
+                    of.cases.iter().map(|c| (&*c.name, told(&c.docs))).collect()
+                }
+                TypeDefKind::Enum(of) => {
+                    of.cases.iter().map(|c| (&*c.name, told(&c.docs))).collect()
+                }
+                // What another interface brought: documented there.
+                TypeDefKind::Type(_) => continue,
+                _ => vec![],
+            };
+            items.push((format!("{own}.{name}"), told(&ty.docs)));
+            items.extend(inner.into_iter().map(|(part, is)| (format!("{own}.{name}.{part}"), is)));
+        }
+    }
+    assert!(items.len() > 200, "only {} items", items.len());
+    let bare: Vec<&String> = items.iter().filter(|(_, is)| !is).map(|(name, _)| name).collect();
+    assert!(bare.is_empty(), "without documentation: {bare:?}");
 }
