@@ -55,6 +55,18 @@ fn malformed_scripts_are_refused_before_anything_runs() {
     }
 }
 
+/// A device gives bytes for ever: each reader of a file has its bound, and says so.
+#[test]
+fn a_file_without_an_end_is_not_read_to_it() {
+    let plain =
+        ["cluster up --spec /dev/zero", "cluster adopt x /dev/zero", "plugin verify /dev/zero"];
+    for line in plain {
+        let ran = script(format!("expect error {line}\n").as_bytes());
+        assert!(!ran.stderr.contains("internal"), "{line}: {}", ran.stderr);
+    }
+    rehearse(&["--profile", "p", "topic", "list"]).fails(2);
+}
+
 #[test]
 fn argv_is_one_command_and_never_text() {
     rehearse(&["topic", "describe", "x; !touch pwned"]).fails(2).says("no name for a topic");

@@ -384,11 +384,11 @@ fn bare_word(pipeline: &kafsh_lang::Pipeline) -> Option<String> {
 /// Reads a script's text; the message says what is wrong with the file.
 pub fn read_source(path: &Path) -> Result<String, String> {
     let shown = path.display();
-    let size = std::fs::metadata(path).map_err(|e| format!("`{shown}` cannot be read: {e}"))?.len();
-    if size > kafsh_lang::limits::SOURCE_BYTES_MAX as u64 {
-        return Err(format!("`{shown}` is too large for a script ({size} bytes)"));
-    }
-    let bytes = std::fs::read(path).map_err(|e| format!("`{shown}` cannot be read: {e}"))?;
+    let max = kafsh_lang::limits::SOURCE_BYTES_MAX as u64;
+    let read = crate::files::read_at_most(path, max);
+    let Some(bytes) = read.map_err(|e| format!("`{shown}` cannot be read: {e}"))? else {
+        return Err(format!("`{shown}` is too large for a script (more than {max} bytes)"));
+    };
     match kafsh_lang::decode(&bytes) {
         Ok(text) => Ok(text.to_string()),
         Err(diagnostic) => Err(format!("`{shown}`: {}", diagnostic.message)),

@@ -1,6 +1,5 @@
 //! Environment, home folders and client properties: read here and nowhere else.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -8,6 +7,7 @@ use kafsh_model::plugin::Secret;
 use kafsh_model::{Error, Result};
 
 use crate::args::{Args, split_pair};
+use crate::files;
 
 /// Where kafsh keeps what it keeps. With `KAFSH_HOME` everything is under that one folder.
 #[derive(Clone, Debug)]
@@ -51,6 +51,8 @@ impl Home {
     }
 }
 
+/// Bytes of a file of client properties.
+const PROPERTIES_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of a secret.
 const SECRET_BYTES_MAX: u64 = 64 << 10;
 
@@ -74,12 +76,9 @@ pub fn secret(setting: &str, place: &str) -> Result<Secret> {
             .with_next(format!("--set {setting}=file:PATH")));
     };
     let cannot = |e: &std::io::Error| bad(format!("`{path}` cannot be read: {e}"));
-    let file = std::fs::File::open(path).map_err(|e| cannot(&e))?;
-    let mut bytes = Vec::new();
-    file.take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| cannot(&e))?;
-    if bytes.len() as u64 > SECRET_BYTES_MAX {
-        return Err(bad(format!("`{path}` is larger than {SECRET_BYTES_MAX} bytes")));
-    }
+    let read = files::read_at_most(Path::new(path), SECRET_BYTES_MAX).map_err(|e| cannot(&e))?;
+    let mut bytes =
+        read.ok_or_else(|| bad(format!("`{path}` is larger than {SECRET_BYTES_MAX} bytes")))?;
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
     }
@@ -101,8 +100,12 @@ pub fn client_properties(args: &Args) -> Result<Vec<(String, String)>> {
 /// A Java client's properties file, with the names librdkafka gives the same things.
 fn properties_file(path: &Path) -> Result<Vec<(String, String)>> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Error::io(format!("`{shown}` cannot be read"), &e))?;
+    let text = files::read_text_at_most(path, PROPERTIES_BYTES_MAX)
+        .map_err(|e| Error::io(format!("`{shown}` cannot be read"), &e))?
+        .ok_or_else(|| {
+            Error::usage("bad-properties", format!("`{shown}` is too large for client properties"))
+                .with_cause(format!("they have at most {PROPERTIES_BYTES_MAX} bytes"))
+        })?;
     let mut properties = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();

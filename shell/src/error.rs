@@ -41,7 +41,7 @@ pub fn render_failure(failure: &Failure, style: Style) -> String {
         Class::Interrupted => String::new(),
         _ => format!("{} ", paint("error:", RED, style)),
     };
-    out.push_str(&format!("{label}{}\n", escape_controls(&error.message)));
+    out.push_str(&format!("{label}{}\n", escape_controls(&kafsh_lang::brief(&error.message))));
     if let (Some((source, span)), true) = (&failure.place, style.place) {
         out.push_str(&place(source, *span, style));
     }

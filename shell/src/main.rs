@@ -14,6 +14,7 @@ mod config;
 mod context;
 mod error;
 mod exec;
+mod files;
 mod flow;
 mod help;
 mod http;

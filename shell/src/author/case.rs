@@ -17,6 +17,8 @@ use kafsh_model::{Error, Result};
 use serde::Deserialize;
 use toml::{Spanned, Table, Value};
 
+use crate::files;
+
 /// Bytes of a case file.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
@@ -107,10 +109,9 @@ impl CaseFile {
     pub fn read(path: &Path, kind: PluginKind) -> Result<CaseFile> {
         let wrong = |why: String| bad(path, &why);
         let unreadable = |e: std::io::Error| Error::io(format!("`{}`", path.display()), &e);
-        if fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES_MAX {
-            return Err(wrong(format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20)));
-        }
-        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let text = files::read_text_at_most(path, FILE_BYTES_MAX).map_err(unreadable)?;
+        let text =
+            text.ok_or_else(|| wrong(format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20)))?;
         let read: Read = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
         let mut cases = Vec::new();
         for (index, table) in read.case.into_iter().enumerate() {

@@ -138,7 +138,7 @@ type Break = fn(&mut ClusterSpec);
 /// Every contradiction has its code.
 #[test]
 fn contradictions_are_found() {
-    let cases: [(&str, Break); 32] = [
+    let cases: [(&str, Break); 35] = [
         ("unknown-schema", |s| s.schema = 2),
         ("bad-broker-count", |s| s.brokers.clear()),
         ("bad-kafka-version", |s| s.kafka = "latest".into()),
@@ -171,6 +171,12 @@ fn contradictions_are_found() {
         ("duplicate-port", |s| s.brokers[0].listeners[0].port = 9092),
         ("duplicate-port", |s| s.zookeeper.port = 9094),
         ("shared-log-dir", |s| s.brokers.iter_mut().for_each(|b| b.log_dirs = vec!["/x".into()])),
+        ("listener-unsecured", |s| speak(s, SecurityProtocol::Ssl)),
+        ("listener-unsecured", |s| speak(s, SecurityProtocol::SaslPlaintext)),
+        ("listener-unsecured", |s| {
+            speak(s, SecurityProtocol::SaslPlaintext);
+            put(s, "sasl.jaas.config", "a broker takes it with its listener and mechanism alone");
+        }),
         ("owned-key", |s| put(s, "log.dirs", "/x")),
         ("unknown-config", |s| put(s, "num.partition", "3")),
         ("replication-above-brokers", |s| put(s, "default.replication.factor", "4")),
@@ -182,6 +188,40 @@ fn contradictions_are_found() {
         let problem = found.iter().find(|f| f.code == code && f.severity == Severity::Problem);
         assert!(problem.is_some(), "{code}: {found:?}");
         assert!(spec::validate(&spec, None).is_err(), "{code}");
+    }
+}
+
+/// What a listener needs has many homes; of servers that we did not start we cannot know.
+#[test]
+fn a_listener_with_its_secrets_is_taken() {
+    let taken = |spec: &ClusterSpec| {
+        let found = spec::check(spec);
+        assert!(found.iter().all(|f| f.code != "listener-unsecured"), "{found:?}");
+    };
+    let mut tls = build(&request("demo"));
+    speak(&mut tls, SecurityProtocol::Ssl);
+    for broker in &mut tls.brokers {
+        let key = "listener.name.plaintext.ssl.keystore.location";
+        broker.properties.insert(key.into(), "/k".into());
+    }
+    taken(&tls);
+    let mut both = build(&request("demo"));
+    speak(&mut both, SecurityProtocol::SaslSsl);
+    let found = spec::check(&both);
+    let unsecured = found.iter().filter(|f| f.code == "listener-unsecured").count();
+    assert_eq!(unsecured, 6, "a certificate and a login for each of three");
+    put(&mut both, "ssl.engine.factory.class", "x.Y");
+    put(&mut both, "listener.name.plaintext.scram-sha-256.sasl.jaas.config", "Scram required;");
+    taken(&both);
+    let mut theirs = build(&request("demo"));
+    speak(&mut theirs, SecurityProtocol::Ssl);
+    theirs.adopted = true;
+    taken(&theirs);
+}
+
+fn speak(spec: &mut ClusterSpec, protocol: SecurityProtocol) {
+    for listener in spec.brokers.iter_mut().flat_map(|broker| &mut broker.listeners) {
+        listener.protocol = protocol;
     }
 }
 
@@ -254,11 +294,13 @@ fn the_short_form_is_that_of_the_flags() {
         [properties]
         "num.partitions" = 6
         "auto.create.topics.enable" = false
+        "log.retention.ms" = "7d"
     "#;
     let spec = parse(text).unwrap();
     assert_eq!(ports(&spec).0, [9591, 9592]);
     assert_eq!(spec.brokers[1].id, 5);
     assert_eq!(spec.properties["auto.create.topics.enable"], "false");
+    assert_eq!(spec.properties["log.retention.ms"], "604800000");
     assert_eq!(parse("name = \"demo\"\nbase_port = \"some\"").unwrap_err().code, "bad-spec-file");
 }
 
@@ -269,6 +311,9 @@ fn errors_in_a_file_say_where() {
         ("name = \"demo\"\nbrokers = = 3\n", "line 2", None),
         ("name = \"Demo!\"\n", "line 1", None),
         ("name = \"demo\"\npreset = \"stric\"\n", "line 2", Some("did you mean `strict`?")),
+        ("name = \"demo\"\nbrokers = -1\n", "a number from 1 up, or ids", None),
+        ("name = \"demo\"\nbase_port = 99999\n", "a port or \"auto\"", None),
+        ("name = \"demo\"\n[properties]\n\"num.partitions\" = []\n", "a text, a number", None),
     ];
     for (text, place, cause) in cases {
         let error = parse(text).unwrap_err();
@@ -276,6 +321,9 @@ fn errors_in_a_file_say_where() {
         assert!(error.message.contains(place), "{text}: {}", error.message);
         assert_eq!(error.cause.as_deref(), cause, "{text}: {}", error.message);
     }
+    let newer = parse("schema = 2\nname = \"demo\"\nwhat = \"nobody knows\"\n").unwrap_err();
+    assert_eq!(newer.code, "unknown-schema");
+    assert_eq!(parse("schema = 1\nname = \"demo\"").unwrap(), build(&request("demo")));
     let secret = "name = \"demo\"\n[properties]\n\"ssl.key.password\" = \"hunter2\" x\n";
     assert!(!format!("{:?}", parse(secret).unwrap_err()).contains("hunter2"));
 }

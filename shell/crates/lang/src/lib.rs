@@ -20,7 +20,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use highlight::{TokenKind, tokens};
 pub use limits::decode;
 pub use parse::{KEYWORDS, parse};
-pub use render::{line_col, render};
+pub use render::{brief, line_col, render};
 pub use tree::*;
 pub use visit::walk;
 

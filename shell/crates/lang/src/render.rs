@@ -1,5 +1,7 @@
 //! A diagnostic as text: message, position, the line with the place underlined, help.
 
+use std::borrow::Cow;
+
 use kafsh_model::secrets::{MASK, value_at};
 use unicode_width::UnicodeWidthChar;
 
@@ -10,6 +12,10 @@ use crate::tree::Span;
 const LINE_COLUMNS_MAX: usize = 100;
 /// Columns kept before the span when a line is cut.
 const CONTEXT_COLUMNS: usize = 30;
+/// Characters of a message that are shown from its beginning where it is too long, and from its
+/// end: what was typed may stand in it, and be of any length.
+const BRIEF_CHARS: (usize, usize) = (400, 100);
+
 /// Line and column of a byte offset, from 1; columns count characters.
 pub fn line_col(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(offset)];
@@ -33,15 +39,27 @@ pub fn render(diagnostic: &Diagnostic, source_name: &str, text: &str, ascii: boo
     let margin = " ".repeat(number.len());
     let (shown, underline) = snippet(text, diagnostic.span, ascii);
     let mut lines = vec![
-        format!("{label}: {}", plain(&diagnostic.message, ascii)),
+        format!("{label}: {}", plain(&brief(&diagnostic.message), ascii)),
         format!("{margin} --> {}:{line}:{column}", plain(source_name, ascii)),
         format!("{number} | {shown}"),
         format!("{margin} | {underline}"),
     ];
     if let Some(help) = &diagnostic.help {
-        lines.push(format!("{margin} help: {}", plain(help, ascii)));
+        lines.push(format!("{margin} help: {}", plain(&brief(help), ascii)));
     }
     lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// The message itself, or where it is long its beginning and its end.
+pub fn brief(message: &str) -> Cow<'_, str> {
+    let (begin, end) = BRIEF_CHARS;
+    let count = message.chars().count();
+    if count <= begin + end + 1 {
+        return Cow::Borrowed(message);
+    }
+    let begin: String = message.chars().take(begin).collect();
+    let end: String = message.chars().skip(count - end).collect();
+    Cow::Owned(format!("{begin}…{end}"))
 }
 
 /// A character of the line as it is shown, or a stretch of it that is shown as one.
@@ -164,6 +182,18 @@ mod tests {
         let rendered = render(&diagnostic, "f.ksh", text, false);
         let lines: Vec<&str> = rendered.lines().collect();
         assert_eq!(lines[2..lines.len() - 1].join("\n"), expected, "{text:?}");
+    }
+
+    #[test]
+    fn a_long_message_keeps_its_ends() {
+        let word = "x".repeat(100_000);
+        let diagnostic = Diagnostic::error("x", Span::new(0, 1), format!("`{word}` is no number"))
+            .with_help(format!("`{word}`: write a number"));
+        let rendered = render(&diagnostic, "f.ksh", "x", false);
+        assert!(rendered.len() < 1_200, "{} bytes", rendered.len());
+        assert!(rendered.contains("x` is no number\n") && rendered.contains(": write a number\n"));
+        assert_eq!(brief(&word[..501]).len(), 501);
+        assert_eq!(brief(&word[..502]), format!("{}…{}", &word[..400], &word[..100]));
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! Configuration keys of Kafka 3.9 (brokers, topics) and of the ZooKeeper it ships: types,
 //! defaults, what may be changed while running. The facts are in `data/*.tsv`.
 
+mod written;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
 use crate::suggest;
+
+pub use written::{check_written, raw};
 
 const BROKER_TSV: &str = include_str!("../data/broker-keys.tsv");
 const TOPIC_TSV: &str = include_str!("../data/topic-keys.tsv");
@@ -137,6 +141,9 @@ impl Key {
                 Ok(number) if number.is_finite() => self.check_range(number),
                 _ => Some("it is a number".to_string()),
             },
+            KeyType::String if self.is_version() && !is_version(trimmed) => {
+                Some("it is a version such as `3.9` or `3.9-IV0`".to_string())
+            }
             KeyType::String => self.check_word(trimmed),
             KeyType::List if trimmed.is_empty() => None,
             KeyType::List => trimmed.split(',').find_map(|word| self.check_word(word.trim())),
@@ -150,6 +157,11 @@ impl Key {
         };
         Err(Error::usage("bad-config-value", format!("`{shown}` is no value for `{}`", self.name))
             .with_cause(problem))
+    }
+
+    /// What brokers speak, or write their logs in.
+    fn is_version(&self) -> bool {
+        ["inter.broker.protocol.version", "log.message.format.version"].contains(&self.name)
     }
 
     fn check_integer(&self, text: &str, min: i64, max: i64) -> Option<String> {
@@ -202,6 +214,13 @@ impl Key {
             .collect();
         format!("it is {}", parts.join(" or "))
     }
+}
+
+/// `3.9`, `0.10.2` or `3.9-IV0`.
+fn is_version(text: &str) -> bool {
+    let (numbers, interim) = text.split_once("-IV").unwrap_or((text, "0"));
+    let is_number = |part: &str| part.parse::<u16>().is_ok();
+    numbers.contains('.') && numbers.split('.').all(is_number) && is_number(interim)
 }
 
 fn bounds(range: &str) -> Option<(&str, &str)> {

@@ -11,6 +11,7 @@ use super::request::KAFKA;
 use crate::call::Call;
 use crate::commands::kafka::provide;
 use crate::context::KAFKA_VERSION;
+use crate::files;
 use crate::flow::{Column, Output, Section, View, column};
 use crate::spec::{ArgSpec, Arity, CommandSpec, Effect, Example, FlagSpec, Kind};
 
@@ -157,12 +158,10 @@ fn read(call: &Call, file: &str) -> Result<ServerFile> {
         _ => Error::io(format!("`{file}` cannot be read"), e),
     };
     let path = path.canonicalize().map_err(|e| fail(&e))?;
-    let length = std::fs::metadata(&path).map_err(|e| fail(&e))?.len();
-    if length > FILE_BYTES_MAX {
+    let Some(bytes) = files::read_at_most(&path, FILE_BYTES_MAX).map_err(|e| fail(&e))? else {
         let message = format!("`{file}` is too large for a properties file");
         return Err(Error::usage("bad-properties", message)
             .with_cause(format!("one has at most {FILE_BYTES_MAX} bytes")));
-    }
-    let bytes = std::fs::read(&path).map_err(|e| fail(&e))?;
+    };
     server_file(&path.display().to_string(), &bytes)
 }

@@ -9,6 +9,7 @@ use kafsh_model::{BrokerId, ClusterName, Error, Result};
 use super::common;
 use crate::call::Call;
 use crate::context::KAFKA_VERSION;
+use crate::files;
 use crate::spec::{ArgSpec, Arity, FlagSpec, Kind};
 
 const PRESETS: &[&str] = &["dev", "classic", "strict"];
@@ -252,12 +253,11 @@ fn read(call: &Call, file: &str) -> Result<String> {
         std::io::ErrorKind::NotFound => Error::usage("no-file", format!("there is no `{file}`")),
         _ => Error::io(format!("`{file}` cannot be read"), e),
     };
-    let length = std::fs::metadata(&path).map_err(|e| fail(&e))?.len();
-    if length > SPEC_FILE_BYTES_MAX {
-        return Err(Error::usage("bad-spec-file", format!("`{file}` is too large for a spec"))
-            .with_cause(format!("a spec has at most {SPEC_FILE_BYTES_MAX} bytes")));
-    }
-    std::fs::read_to_string(&path).map_err(|e| fail(&e))
+    let text = files::read_text_at_most(&path, SPEC_FILE_BYTES_MAX).map_err(|e| fail(&e))?;
+    text.ok_or_else(|| {
+        Error::usage("bad-spec-file", format!("`{file}` is too large for a spec"))
+            .with_cause(format!("a spec has at most {SPEC_FILE_BYTES_MAX} bytes"))
+    })
 }
 
 #[cfg(test)]

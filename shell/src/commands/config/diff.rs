@@ -66,7 +66,8 @@ async fn run(call: Call) -> Result<Output> {
     })
 }
 
-/// A row where an entry is not Kafka's default.
+/// A row where an entry is not Kafka's default. What a broker's file says as the default is, is
+/// none; what somebody set while it ran is one, whatever its value.
 fn changed(of: &ConfigResource, entry: &ConfigEntry) -> Option<Value> {
     if entry.source == ConfigSource::Default {
         return None;
@@ -76,6 +77,12 @@ fn changed(of: &ConfigResource, entry: &ConfigEntry) -> Option<Value> {
         ConfigResource::Broker(_) | ConfigResource::BrokerDefault => keys::broker(&entry.key),
     };
     let default = known.and_then(|key| key.default);
+    if entry.source == ConfigSource::StaticBroker
+        && default.is_some()
+        && resource::value(entry) == default
+    {
+        return None;
+    }
     Some(json!({
         "key": entry.key,
         "value": resource::value(entry),
@@ -126,6 +133,8 @@ mod tests {
                 "key": "retention.ms", "value": "5", "default": "604800000", "source": "topic"
             }))
         );
+        let restated = entry("num.partitions", "1", ConfigSource::StaticBroker);
+        assert_eq!(changed(&ConfigResource::Broker(1), &restated), None);
         let secret = entry("ssl.key.password", "x", ConfigSource::StaticBroker);
         assert!(
             !changed(&ConfigResource::Broker(1), &secret).unwrap().to_string().contains("\"x\"")

@@ -2,41 +2,7 @@
 
 use kafsh_model::config::ConfigChange;
 use kafsh_model::keys::{self, Key, KeyType, Scope};
-use kafsh_model::{Error, Result, units};
-
-/// Kafka's raw value of a setting: `7d` for a key in ms is 604800000, `64MiB` for one in bytes is
-/// 67108864. Anything else stays as it is.
-pub fn raw(scope: Scope, key: &str, value: &str) -> String {
-    let number = known(scope, key)
-        .is_none_or(|key| matches!(key.kind, KeyType::Int | KeyType::Long | KeyType::Short));
-    if !number || value.parse::<i64>().is_ok() {
-        return value.to_string();
-    }
-    let unit = key.rsplit('.').next().unwrap_or_default();
-    let converted = match unit {
-        "ms" => units::parse_duration(value).map(|d| d.as_millis().to_string()),
-        "seconds" => units::parse_duration(value).map(|d| d.as_secs().to_string()),
-        "bytes" => units::parse_size(value).map(|bytes| bytes.to_string()),
-        _ => None,
-    };
-    converted.unwrap_or_else(|| value.to_string())
-}
-
-/// As [`keys::check_in`]; where a unit would have been understood, it says which there are.
-fn check(scope: Scope, key: &str, value: &str) -> Result<()> {
-    keys::check_in(scope, key, value).map_err(|error| {
-        let units = match key.rsplit('.').next().unwrap_or_default() {
-            _ if error.code == "unknown-config" => return error,
-            "ms" | "seconds" => "`500ms`, `30s`, `5m`, `2h` or `7d`",
-            "bytes" => "`64MiB`, `1GiB` or `500kB`",
-            _ => return error,
-        };
-        let why = error.cause.clone().unwrap_or_else(|| "it is not understood".to_string());
-        let meant = units::meant_duration(value).filter(|_| !units.contains("MiB"));
-        let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
-        error.with_cause(format!("{why}, or has a unit: {units}{meant}"))
-    })
-}
+use kafsh_model::{Error, Result};
 
 fn known(scope: Scope, key: &str) -> Option<&'static Key> {
     match scope {
@@ -50,8 +16,8 @@ fn known(scope: Scope, key: &str) -> Option<&'static Key> {
 pub fn checked(scope: Scope, pairs: &[(String, String)]) -> Result<Vec<(String, String)>> {
     let mut settings: Vec<(String, String)> = Vec::new();
     for (key, value) in pairs {
-        let value = raw(scope, key, value);
-        check(scope, key, &value)?;
+        let value = keys::raw(scope, key, value);
+        keys::check_written(scope, key, &value)?;
         if settings.iter().any(|(known, _)| known == key) {
             return Err(Error::usage("key-twice", format!("`{key}` is given twice")));
         }
@@ -80,8 +46,8 @@ fn change(scope: Scope, word: &str) -> Result<ConfigChange> {
         Some(key) => (key.to_string(), left.chars().last()),
         None => (left, None),
     };
-    let value = raw(scope, &key, &value);
-    check(scope, &key, &value)?;
+    let value = keys::raw(scope, &key, &value);
+    keys::check_written(scope, &key, &value)?;
     let Some(sign) = sign else { return Ok(ConfigChange::Set { key, value }) };
     if known(scope, &key).is_some_and(|known| known.kind != KeyType::List) {
         let message = format!("`{key}` is no list: `{word}` cannot be");
@@ -112,22 +78,6 @@ pub fn unsets(scope: Scope, words: &[String]) -> Result<Vec<ConfigChange>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn units_become_raw_numbers() {
-        let cases = [
-            ("retention.ms", "7d", "604800000"),
-            ("retention.ms", "-1", "-1"),
-            ("segment.bytes", "64MiB", "67108864"),
-            ("max.message.bytes", "5", "5"),
-            ("cleanup.policy", "compact", "compact"),
-            ("retention.ms", "soon", "soon"),
-            ("compression.type", "7d", "7d"),
-        ];
-        for (key, value, wanted) in cases {
-            assert_eq!(raw(Scope::Topic, key, value), wanted, "{key}={value}");
-        }
-    }
 
     #[test]
     fn typing_errors_are_told_before_anything_runs() {

@@ -1,7 +1,6 @@
 //! Where a plugin comes from: a file, a folder that holds exactly one, or a URL.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use kafsh_host::limits::COMPONENT_BYTES_MAX;
@@ -143,13 +142,9 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(Error::usage("bad-source", format!("`{shown}` is no file")));
     }
-    let file = fs::File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(COMPONENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > COMPONENT_BYTES_MAX {
-        return Err(crate::http::too_large(&shown.to_string(), COMPONENT_BYTES_MAX as u64));
-    }
-    Ok(bytes)
+    let max = COMPONENT_BYTES_MAX as u64;
+    let read = crate::files::read_at_most(path, max).map_err(failed)?;
+    read.ok_or_else(|| crate::http::too_large(&shown.to_string(), max))
 }
 
 #[cfg(test)]

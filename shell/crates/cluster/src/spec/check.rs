@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kafsh_model::keys::{self, Scope};
 use kafsh_model::plan::{Finding, Severity};
-use kafsh_model::spec::{BrokerSpec, ClusterSpec, SPEC_SCHEMA, SecurityProtocol};
+use kafsh_model::spec::{BrokerSpec, ClusterSpec, ListenerSpec, SPEC_SCHEMA, SecurityProtocol};
 use kafsh_model::{Class, Error, Result, codes};
 
 use super::ports::{PortRegistry, ports_of};
@@ -46,6 +46,10 @@ const OWNED_ZOOKEEPER_KEYS: [(&str, &str); 4] = [
     ("dataDir", "the cluster's folder"),
     ("dataLogDir", "the cluster's folder"),
 ];
+
+/// Keys of which one gives a listener its certificate.
+const KEYSTORES: [&str; 3] =
+    ["ssl.keystore.location", "ssl.keystore.certificate.chain", "ssl.engine.factory.class"];
 
 struct Checker<'a> {
     spec: &'a ClusterSpec,
@@ -323,6 +327,7 @@ impl Checker<'_> {
                 let message = format!("`{}` is no host to advertise", host.escape_debug());
                 self.problem("bad-advertised-host", subject, message);
             }
+            self.secured(broker, listener, subject);
             if listener.advertised_port == 0 {
                 self.problem("bad-port", subject, "the advertised port is 0".into());
             }
@@ -335,6 +340,34 @@ impl Checker<'_> {
                 format!("{inter} listeners are `inter_broker`"),
             )
             .cause = Some("brokers talk to each other over one listener".into());
+        }
+    }
+
+    /// What a listener cannot serve without: a broker would die of it, or serve nobody.
+    fn secured(&mut self, broker: &BrokerSpec, listener: &ListenerSpec, subject: &str) {
+        let (name, protocol) = (&listener.name, listener.protocol);
+        let own = format!("listener.name.{}.", name.to_ascii_lowercase());
+        let all = || self.spec.properties.keys().chain(broker.properties.keys());
+        let says = |key: &str| all().any(|k| k.strip_prefix(&own).unwrap_or(k) == key);
+        let tls = matches!(protocol, SecurityProtocol::Ssl | SecurityProtocol::SaslSsl);
+        let sasl = matches!(protocol, SecurityProtocol::SaslPlaintext | SecurityProtocol::SaslSsl);
+        let certified = KEYSTORES.iter().any(|key| says(key));
+        // Brokers take it with listener and mechanism in front of it alone.
+        let mut own_keys = all().filter_map(|k| k.strip_prefix(&own));
+        let jaas = own_keys.any(|rest| rest.ends_with(".sasl.jaas.config"));
+        // A server that somebody else set up may have these from its environment.
+        if self.spec.adopted {
+            return;
+        }
+        if tls && !certified {
+            let message = format!("listener `{name}` has no certificate");
+            self.problem("listener-unsecured", subject, message).cause =
+                Some(format!("`{own}ssl.keystore.location` or `ssl.keystore.location` names it"));
+        }
+        if sasl && !jaas {
+            let message = format!("listener `{name}` does not say who may log in");
+            self.problem("listener-unsecured", subject, message).cause =
+                Some(format!("`{own}MECHANISM.sasl.jaas.config` does, as with `scram-sha-256`"));
         }
     }
 

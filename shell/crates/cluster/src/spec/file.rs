@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use kafsh_model::spec::{ClusterSpec, Preset};
+use kafsh_model::keys::{self, Scope};
+use kafsh_model::spec::{ClusterSpec, Preset, SPEC_SCHEMA};
 use kafsh_model::{BrokerId, ClusterName, Error, Result, suggest};
 use serde::Deserialize;
 
@@ -20,6 +21,9 @@ const SPEC_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Short {
+    /// Looked at before
+    #[serde(default, rename = "schema")]
+    _schema: Option<u32>,
     name: ClusterName,
     #[serde(default)]
     kafka: Option<String>,
@@ -46,14 +50,14 @@ struct Short {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`brokers` is a number from 1 up, or ids such as `[1, 2, 3]`")]
 enum ShortBrokers {
     Count(u16),
     Ids(Vec<BrokerId>),
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`base_port` is a port or \"auto\"")]
 enum ShortPort {
     At(u16),
     Word(String),
@@ -61,7 +65,7 @@ enum ShortPort {
 
 /// Values of properties may be written without quotes.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a property is a text, a number, `true` or `false`")]
 enum Scalar {
     Text(String),
     Integer(i64),
@@ -96,6 +100,7 @@ pub fn parse(
             .with_cause(format!("a spec has at most {SPEC_BYTES_MAX} bytes")));
     }
     let table: toml::Table = toml::from_str(text).map_err(|error| located(&error, text, source))?;
+    known_schema(&table, source)?;
     let in_full = table.contains_key("zookeeper")
         || table.get("brokers").is_some_and(|brokers| {
             brokers.as_array().is_some_and(|list| list.iter().any(toml::Value::is_table))
@@ -107,6 +112,17 @@ pub fn parse(
     }
     let short: Short = toml::from_str(text).map_err(|error| located(&error, text, source))?;
     build(&request_of(short, source, kafka)?, registry)
+}
+
+/// A newer kafsh may say things that are not understood here: told before what they are.
+fn known_schema(table: &toml::Table, source: &str) -> Result<()> {
+    let Some(schema) = table.get("schema").filter(|s| s.as_integer() != Some(SPEC_SCHEMA.into()))
+    else {
+        return Ok(());
+    };
+    let message = format!("`{source}` has schema {schema}; this kafsh reads schema {SPEC_SCHEMA}");
+    Err(Error::usage("unknown-schema", message)
+        .with_cause("it was written by another version of kafsh"))
 }
 
 /// Reads the full form and checks nothing but its shape: for files that we wrote ourselves.
@@ -149,8 +165,10 @@ fn request_of(short: Short, source: &str, kafka: Option<&str>) -> Result<SpecReq
     request.preset = short.preset;
     request.racks = short.racks;
     request.steps = short.steps;
-    let setting =
-        |(key, value): (String, Scalar)| ConfigSetting { broker: None, key, value: value.text() };
+    let setting = |(key, value): (String, Scalar)| {
+        let value = keys::raw(Scope::Broker, &key, &value.text());
+        ConfigSetting { broker: None, key, value }
+    };
     request.config = short.properties.into_iter().map(setting).collect();
     Ok(request)
 }

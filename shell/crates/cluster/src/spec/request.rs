@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use kafsh_model::keys::{self, Scope};
 use kafsh_model::spec::{
     BrokerSpec, ClusterSpec, DEFAULT_STEPS, ListenerSpec, Preset, SPEC_SCHEMA, SecurityProtocol,
     ZooKeeperSpec,
 };
-use kafsh_model::{BrokerId, ClusterName, Error, Result, keys};
+use kafsh_model::{BrokerId, ClusterName, Error, Result};
 
 use super::ports::{DEFAULT_BASE_PORT, PortRegistry, block_last};
 use super::{BROKERS_MAX, check};
@@ -108,8 +109,9 @@ pub fn parse_config(text: &str) -> Result<ConfigSetting> {
     if key.is_empty() {
         return Err(bad());
     }
-    keys::check(key, value)?;
-    Ok(ConfigSetting { broker, key: key.to_string(), value: value.to_string() })
+    let value = keys::raw(Scope::Broker, key, value);
+    keys::check_written(Scope::Broker, key, &value)?;
+    Ok(ConfigSetting { broker, key: key.to_string(), value })
 }
 
 /// Makes a spec and checks it: the same request and registry give the same spec.

@@ -11,6 +11,10 @@ use kafsh_model::spec::{ClusterSpec, ListenerSpec, SecurityProtocol};
 /// Listeners of these protocols on each broker, named after them, 100 ports apart.
 fn listening(brokers: u16, protocols: &[SecurityProtocol]) -> ClusterSpec {
     let mut spec = demo(brokers);
+    let jaas = "listener.name.sasl_plaintext.plain.sasl.jaas.config";
+    for (key, value) in [("ssl.keystore.location", "/k"), (jaas, "PlainLoginModule required;")] {
+        spec.properties.insert(key.to_string(), value.to_string());
+    }
     for broker in &mut spec.brokers {
         let first = broker.listeners[0].clone();
         let listener = |(n, protocol): (u16, &SecurityProtocol)| ListenerSpec {
