@@ -67,15 +67,32 @@ fn killed_whole_it_comes_back() {
 fn a_wiped_zookeeper_is_named_and_mended() {
     let cluster = RealCluster::reserve("wiped");
     walk(&cluster).ok();
-    cluster.run(&["cluster", "stop"]).ok();
+    // Under brokers that run: an empty one beside them would leave them without a controller.
+    kill(servers::pid_of(&cluster, "zookeeper"));
     let data = cluster.folder().join("nodes/zookeeper/data");
     std::fs::remove_dir_all(data.join("version-2")).expect("ZooKeeper's data");
+    let brokers = cluster.pids().len();
+    for words in [&["cluster", "doctor", "--fix"][..], &["zookeeper", "start"]] {
+        cluster.run(words).fails(1).says("zookeeper was wiped").says("cluster stop");
+    }
+    assert_eq!(cluster.pids().len(), brokers, "nothing was started");
+    cluster.run(&["cluster", "stop"]).fails(3).says("cannot hand over");
+    cluster.run(&["cluster", "stop", "--force"]).ok();
     let refused = walk(&cluster).fails(1);
     assert!(!refused.stderr.contains("cluster restore"), "no unit is there: {}", refused.stderr);
     assert!(cluster.pids().is_empty(), "nothing was started");
     assert!(refused.stderr.contains("ZooKeeper"), "{}", refused.stderr);
     cluster.run(&["cluster", "archive", &cluster.name]).ok();
     walk(&cluster).ok().says("hello");
+    // The other way about: a disk that is not mounted.
+    cluster.run(&["cluster", "stop"]).ok();
+    for id in 1..=3 {
+        let data = cluster.folder().join(format!("nodes/broker-{id}/data"));
+        std::fs::remove_dir_all(data).expect("a broker's data");
+    }
+    cluster.run(&["cluster", "start"]).fails(1).says("no broker has data");
+    cluster.run(&["cluster", "doctor"]).fails(1).says("a disk that is not mounted");
+    assert!(cluster.pids().is_empty(), "nothing was started");
 }
 
 #[test]
@@ -270,12 +287,16 @@ fn a_spec_says_all_that_kafka_can() {
     let (base, zookeeper) = (cluster.base_port, cluster.zookeeper_port());
     let jaas = "org.apache.kafka.common.security.plain.PlainLoginModule required \
                 username=\"admin\" password=\"a;b 'c' \\\\ d\" user_admin=\"a;b 'c' \\\\ d\";";
+    // What is advertised is another port than the broker's own, as behind a container's.
+    let shown = |port: u16| if port == base { base + 10 } else { port };
     let listener = |name: &str, protocol: &str, port: u16, more: &str| {
+        let shown = shown(port);
         format!(
             "{{ name = \"{name}\", protocol = \"{protocol}\", bind = \"127.0.0.1\", \
-             port = {port}, advertised_host = \"localhost\", advertised_port = {port}{more} }}"
+             port = {port}, advertised_host = \"localhost\", advertised_port = {shown}{more} }}"
         )
     };
+    servers::forward(shown(base), base);
     let broker = |id: u16, rack: &str, first: u16| {
         format!(
             "[[brokers]]\nid = {id}\nrack = \"{rack}\"\nlisteners = [\n{},\n{},\n{},\n]\n",
@@ -311,6 +332,9 @@ fn a_spec_says_all_that_kafka_can() {
     assert!(!configs.stdout.contains("\"dynamic"), "nobody asked for a dynamic setting");
     assert!(!configs.stdout.contains("a;b 'c'"), "a secret is not shown");
     cluster.run(&["zookeeper", "ls", "/brokers/ids"]).ok().says("1200");
+    let password = "a;b 'c' \\ d";
+    servers::log_in(&cluster, base + 2, password).ok().says("7 rack: a");
+    servers::log_in(&cluster, base + 2, "another").fails(1);
     cluster.run(&["topic", "create", "t", "-p", "2", "-r", "2"]).ok();
     let again = Kafsh::at(&cluster.home).run(&["cluster", "up", "--spec", path]).ok();
     assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);

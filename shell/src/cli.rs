@@ -206,6 +206,10 @@ fn start(globals: Globals, job: Job, style: Style) -> Result<u8> {
         .enable_all()
         .build()
         .map_err(|e| Error::io("the runtime could not be started", &e))?;
+    {
+        let _runtime = runtime.enter();
+        crate::terminal::take_limits_as_errors();
+    }
     let locked = globals.locked || crate::config::locked_by_environment();
     let user = Arc::new(Terminal::new(style));
     let progress = crate::repl::progress::for_terminal(style);

@@ -140,6 +140,13 @@ fn signals() -> Option<[Signal; 3]> {
     Some([interrupt, terminate, hangup])
 }
 
+/// A write beyond the limit on a file's size (`ulimit -f`) fails as on a full disk, and does not
+/// end the process by SIGXFSZ. What we start has the signal as it was: a handler ends with `exec`.
+pub fn take_limits_as_errors() {
+    // It stays when its stream is dropped.
+    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+}
+
 /// SIGTERM or SIGHUP came while a command ran.
 pub fn is_leaving() -> bool {
     LEAVING.load(Ordering::Acquire)

@@ -91,7 +91,6 @@ pub async fn large_record(ctx: Ctx) -> Outcome {
 
 pub async fn timestamps_are_kept(ctx: Ctx) -> Outcome {
     let name = ctx.topic("times", 1).await?;
-    // 0 is not among them: to librdkafka it means "now".
     let stamps = [1_600_000_000_123, 1_500_000_000_000, 1];
     let records: Vec<_> = stamps
         .iter()
@@ -107,6 +106,10 @@ pub async fn timestamps_are_kept(ctx: Ctx) -> Outcome {
     ensure!(read.iter().all(|r| r.timestamp_type == TimestampType::Create), "types");
     let chosen = read[stamps.len()].timestamp_ms;
     ensure!((before..=after).contains(&chosen), "{chosen} is not between {before} and {after}");
+    // To librdkafka 0 means "now": told, never written as what it is not.
+    let first = RecordView { timestamp_ms: 0, ..RecordView::new(&name, None, Some(b"v")) };
+    let refused = ctx.send(&[first]).await?.pop().ok_or("no outcome")?;
+    ensure_eq!(refused.map_err(|error| error.code).err(), Some("timestamp-zero".into()), "refusal");
     Ok(())
 }
 

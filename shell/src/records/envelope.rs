@@ -76,7 +76,12 @@ impl Envelope {
                         .map(|p| i32::try_from(p).map_err(|_| bad("`partition` is out of range")))
                         .transpose()?;
                 }
-                "timestamp" => envelope.timestamp_ms = optional(value, Value::as_i64, key)?,
+                "timestamp" => {
+                    envelope.timestamp_ms = optional(value, Value::as_i64, key)?;
+                    if envelope.timestamp_ms.is_some_and(|ms| ms <= 0) {
+                        return Err(bad("`timestamp` is in ms since 1970, from 1 on"));
+                    }
+                }
                 "key" => envelope.key = bytes_from_json(value, key)?,
                 "value" => envelope.value = bytes_from_json(value, key)?,
                 "headers" => envelope.headers = headers_from_json(value)?,

@@ -72,31 +72,35 @@ fn has_data(dir: &DataDir) -> bool {
 }
 
 /// ZooKeeper knows nothing, the brokers do: it would make a new cluster id, and no broker would
-/// start.
+/// start. Those that run go on without a controller, and end at their next start.
 fn wiped(view: &View) -> Option<Finding> {
     let zookeeper = view.facts(Node::Zookeeper)?;
     let is_blank = match &view.observed.zookeeper {
-        // Brokers write the id when they start, and no broker has.
+        // Brokers write the id when they start.
         Some(facts) => facts.cluster_id.is_none() && facts.topics == 0,
         None => !view.is_alive(Node::Zookeeper) && !zookeeper.data.iter().any(has_data),
     };
-    let idle = view.idle_brokers();
-    let all_idle = idle.len() == view.spec.brokers.len();
+    // A broker that runs without an id is about to write the first one.
+    let some_run = view.idle_brokers().len() < view.spec.brokers.len();
     let of_this_mode = |dir: &&DataDir| has_data(dir) && dir.meta_version.is_none_or(|v| v == 0);
-    let lines: Vec<String> = idle
-        .iter()
+    let brokers = view.observed.nodes.iter().filter(|facts| facts.node != Node::Zookeeper);
+    let lines: Vec<String> = brokers
         .flat_map(|facts| {
             let dirs = facts.data.iter().filter(of_this_mode);
-            dirs.map(|dir| match &dir.cluster_id {
-                Some(id) => format!("{}  {}  cluster {id}", name(&facts.node), dir.path),
-                None => format!("{}  {}", name(&facts.node), dir.path),
+            dirs.filter_map(move |dir| match &dir.cluster_id {
+                Some(id) => Some(format!("{}  {}  cluster {id}", name(&facts.node), dir.path)),
+                None if some_run => None,
+                None => Some(format!("{}  {}", name(&facts.node), dir.path)),
             })
         })
         .collect();
-    if !is_blank || !all_idle || lines.is_empty() {
+    if !is_blank || lines.is_empty() {
         return None;
     }
-    let empty = zookeeper.data.iter().map(|dir| format!("zookeeper  {}  empty", dir.path));
+    let empty = zookeeper.data.iter().map(|dir| match has_data(dir) {
+        true => format!("zookeeper  {}  knows no cluster", dir.path),
+        false => format!("zookeeper  {}  empty", dir.path),
+    });
     let message = "zookeeper was wiped while brokers hold data".to_owned();
     Some(
         Finding::problem("zookeeper-wiped", "zookeeper", message)

@@ -170,14 +170,22 @@ impl<'a> View<'a> {
         format!("cluster restore {}", self.spec.name)
     }
 
+    /// ZooKeeper serves and names the cluster, or nothing is known of it.
+    fn knows_the_cluster(&self) -> bool {
+        self.observed.zookeeper.as_ref().is_none_or(|facts| facts.cluster_id.is_some())
+    }
+
     /// Moves all data aside and starts anew.
     pub(crate) fn archive_and_up(&self) -> String {
         let name = &self.spec.name;
         // Data under running servers cannot be moved.
         let stop = if self.idle().len() == self.spec.brokers.len() + 1 {
             String::new()
-        } else {
+        } else if self.is_alive(Node::Zookeeper) && self.knows_the_cluster() {
             format!("cluster stop {name}; ")
+        } else {
+            // Nobody takes the partitions of brokers that have lost ZooKeeper.
+            format!("cluster stop {name} --force; ")
         };
         format!("{stop}cluster archive {name}; {}", self.up())
     }

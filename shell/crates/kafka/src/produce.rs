@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kafsh_model::port::{BoxFuture, Delivered, Delivery, Producer, Target};
-use kafsh_model::record::RecordBatch;
+use kafsh_model::record::{RecordBatch, timestamp_zero};
 use kafsh_model::{Class, Error, Result};
 use tokio::sync::{Notify, oneshot};
 
@@ -246,6 +246,7 @@ impl KafkaProducer {
             };
             let refused = match topic {
                 Err(error) => error.clone(),
+                Ok(_) if record.timestamp_ms == 0 => timestamp_zero(not_delivered(record.topic)),
                 Ok(topic) => match produce(&self.shared.handle, topic, &record, tag(id, index)) {
                     Ok(()) => continue,
                     Err(QUEUE_FULL) => return index,
@@ -266,11 +267,15 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn not_delivered(topic: &str) -> String {
+    format!("a record to `{topic}` was not delivered")
+}
+
 fn delivery_error(shared: &Shared, code: i32, topic: &str) -> Error {
     let what = if code == crate::native::error::UNKNOWN_TOPIC || code == 3 {
         format!("no topic `{topic}`")
     } else {
-        format!("a record to `{topic}` was not delivered")
+        not_delivered(topic)
     };
     shared.handle.log.explain(native_error(code, None, what, topic))
 }

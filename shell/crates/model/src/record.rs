@@ -2,11 +2,13 @@
 //! of allocations however many records it holds, and crosses to a guest as it stands.
 
 mod columns;
+mod epoch;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 pub use columns::{BOUNDS_STRIDE, BadColumns, Columns, Emitted, HEADER_STRIDE, SAME_TOPIC};
+pub use epoch::timestamp_zero;
 
 /// Kafka's timestamp types (message format v2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -76,7 +78,7 @@ pub struct RecordView<'a> {
     pub partition: i32,
     /// Below 0: not written yet
     pub offset: i64,
-    /// ms since 1970-01-01 UTC; below 0: the broker or producer decides
+    /// ms since 1970-01-01 UTC; below 0: the broker or producer decides; 0 cannot be written
     pub timestamp_ms: i64,
     pub timestamp_type: TimestampType,
     pub key: Option<&'a [u8]>,

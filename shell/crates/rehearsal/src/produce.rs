@@ -6,7 +6,7 @@ use std::time::Duration;
 use kafsh_model::port::{
     BoxFuture, ConsumeOptions, Consumer, Delivered, Delivery, Producer, Records, Target,
 };
-use kafsh_model::record::{RecordBatch, RecordView, TimestampType};
+use kafsh_model::record::{RecordBatch, RecordView, TimestampType, timestamp_zero};
 use kafsh_model::{BrokerId, Error, Result};
 use tokio::time::Instant;
 
@@ -185,11 +185,13 @@ impl World {
         if view.key.is_none() && value("cleanup.policy").contains("compact") {
             return refuse(Kafka::InvalidRecord);
         }
+        if view.timestamp_ms == 0 {
+            return Err(timestamp_zero(not_delivered(name)));
+        }
         let now = now_ms();
         let (timestamp_ms, kind) = match value("message.timestamp.type").as_str() {
             "LogAppendTime" => (now, TimestampType::LogAppend),
-            // As in librdkafka, the first millisecond of 1970 is "now", too.
-            _ if view.timestamp_ms <= 0 => (now, TimestampType::Create),
+            _ if view.timestamp_ms < 0 => (now, TimestampType::Create),
             _ => (view.timestamp_ms, TimestampType::Create),
         };
         let past = number("message.timestamp.before.max.ms").unwrap_or(i64::MAX);

@@ -43,7 +43,10 @@ async fn run(call: Call) -> Result<Output> {
         let output = Output::value(units(&names, spec.name.as_str()), View::Rows(UNITS));
         return Ok(match names.is_empty() {
             true => output.note("nothing was moved aside"),
-            false => output,
+            false => output.note(format!(
+                "nothing was restored: `cluster restore {} UNIT` brings one back",
+                spec.name
+            )),
         });
     };
     let name = spec.name.to_string();

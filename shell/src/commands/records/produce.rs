@@ -83,6 +83,16 @@ pub static SPEC: CommandSpec = CommandSpec {
     ..CommandSpec::BLANK
 };
 
+/// What a record can be written with: from the second millisecond of 1970 on.
+fn timestamp(text: &str) -> Result<i64> {
+    let ms = position::timestamp(text)?;
+    if ms > 0 {
+        return Ok(ms);
+    }
+    Err(Error::usage("bad-value", format!("`{text}` is no timestamp of a record"))
+        .with_cause("it is in ms since 1970, from 1 on; 0 means \"now\" to the client library"))
+}
+
 async fn run(mut call: Call) -> Result<Output> {
     let shape = shape(&call)?;
     let dry_run = call.args.switch("dry-run");
@@ -183,7 +193,7 @@ fn shape(call: &Call) -> Result<Shape> {
         headers: headers.collect(),
         partition: args.opt_int("partition")?.and_then(|p| i32::try_from(p).ok()),
         keep_partitions: args.switch("keep-partitions"),
-        timestamp_ms: args.opt_text("timestamp").map(|t| position::timestamp(&t)).transpose()?,
+        timestamp_ms: args.opt_text("timestamp").map(|t| timestamp(&t)).transpose()?,
         envelope: args.switch("envelope"),
         null,
     })

@@ -147,9 +147,28 @@ fn zookeeper_wiped_under_data() {
     testing::apply(&mut input, &start);
     assert_eq!(told(&input), ["problem zookeeper-wiped zookeeper"]);
 
-    // A broker that runs is about to write the cluster's id.
+    // A broker that runs with the id of before does not write it again.
     testing::apply(&mut input, &[Action::Start(vec![Node::Broker(1)])]);
+    assert_eq!(told(&input), ["problem zookeeper-wiped zookeeper"]);
+
+    // One that never ran is about to write the first one.
+    for id in 1..=3 {
+        dir(&mut input, Node::Broker(id)).cluster_id = None;
+    }
     assert_eq!(told(&input), [""; 0]);
+}
+
+#[test]
+fn zookeeper_wiped_under_brokers_that_run() {
+    let mut input = running();
+    testing::apply(&mut input, &[Action::Stop(vec![Node::Zookeeper])]);
+    input.observed.zookeeper = None;
+    dir(&mut input, Node::Zookeeper).empty = true;
+    let found = only(&input);
+    assert_eq!((found.severity, found.code.as_str()), (Severity::Problem, "zookeeper-wiped"));
+    assert_eq!(found.evidence.len(), 4, "its folder and that of each broker");
+    let stop = "cluster stop demo --force";
+    assert_eq!(found.next, [RESTORE.to_owned(), format!("{stop}; {ARCHIVE}")]);
 }
 
 #[test]

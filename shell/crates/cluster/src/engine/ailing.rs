@@ -18,7 +18,7 @@ const OFFLINE: &str = "partitions-offline";
 const UNDER_MIN_ISR: &str = "partitions-under-min-isr";
 const UNDER_REPLICATED: &str = "partitions-under-replicated";
 
-const NO_CONTROLLER: &str = "no-controller";
+pub(super) const NO_CONTROLLER: &str = "no-controller";
 
 /// Codes of what partitions and the cluster lack while servers are down.
 pub(super) const MENDED_BY_A_START: [&str; 4] =

@@ -109,10 +109,13 @@ impl Engine {
             )
             .with_next(format!("cluster archive {}", spec.name)));
         }
+        // Wiped one by one to the last, brokers are to begin anew: their data is not missed.
+        let others =
+            facts.iter().any(|f| f.node != Node::ZooKeeper && f.node != node && holds_data(f));
         let own: Vec<NodeFacts> = facts.into_iter().filter(|facts| facts.node == node).collect();
         refuse_running(spec, &own)?;
         self.store.clear_proven(&spec.name)?;
-        if node == Node::ZooKeeper {
+        if !others {
             self.store.clear_cluster_id(&spec.name)?;
         }
         self.runtime.wipe(spec, node).await
@@ -206,7 +209,10 @@ impl Engine {
         options: &StopOptions,
     ) -> Result<()> {
         let facts = self.node_facts(spec).await?;
-        self.stop_nodes(spec, &spec.nodes(), &facts, options).await?;
+        // Data that is deleted need not be left in order.
+        let force = options.force || self.lost_handover(spec, &facts).await.is_some();
+        let options = StopOptions { force, ..options.clone() };
+        self.stop_nodes(spec, &spec.nodes(), &facts, &options).await?;
         refuse_running(spec, &self.node_facts(spec).await?)?;
         self.runtime.destroy(spec, archives_too).await?;
         self.store.remove(&spec.name)

@@ -9,6 +9,7 @@ use kafsh_model::spec::ClusterSpec;
 use super::Engine;
 use super::ailing;
 use super::report::FixReport;
+use super::start::ZOOKEEPER_WIPED;
 use crate::spec;
 use crate::store::Owner;
 
@@ -142,7 +143,18 @@ fn orphaned(spec: &ClusterSpec, owner: &Owner) -> Finding {
 }
 
 /// A broker that died stays registered for a while: one cause, so one finding.
-fn fold(findings: Vec<Finding>) -> Vec<Finding> {
+/// So are a controller that is missing and a ZooKeeper that died, where its data is gone too: to
+/// start it empty is what must not be done.
+fn fold(mut findings: Vec<Finding>) -> Vec<Finding> {
+    if findings.iter().any(|finding| finding.code == ZOOKEEPER_WIPED) {
+        let zookeeper = Node::ZooKeeper.to_string();
+        findings.retain(|finding| finding.code != ailing::NO_CONTROLLER);
+        for finding in
+            findings.iter_mut().filter(|f| f.code == "node-died" && f.subject == zookeeper)
+        {
+            finding.next.clear();
+        }
+    }
     let died = |subject: &str| {
         findings.iter().any(|other| other.code == "node-died" && other.subject == subject)
     };
@@ -318,6 +330,21 @@ mod tests {
             next: vec![format!("mend {code}")],
             safe_to_fix: true,
         }
+    }
+
+    #[test]
+    fn a_zookeeper_without_its_data_is_not_to_be_started() {
+        let folded = fold(vec![
+            finding("zookeeper-wiped", "zookeeper", Severity::Problem),
+            finding("no-controller", "cluster", Severity::Problem),
+            finding("node-died", "zookeeper", Severity::Warning),
+            finding("node-died", "broker 1", Severity::Warning),
+        ]);
+        let next: Vec<&[String]> = folded.iter().map(|finding| finding.next.as_slice()).collect();
+        assert_eq!(
+            next,
+            [&["mend zookeeper-wiped".to_string()][..], &[], &["mend node-died".into()]]
+        );
     }
 
     #[test]

@@ -2,13 +2,18 @@
 //! a broker with data of another cluster exits at the end of its start.
 
 use kafsh_model::plan::{Action, Finding, Node, Plan, Severity};
+use kafsh_model::quote::quoted;
 use kafsh_model::snapshot::{NodeFacts, Snapshot};
 use kafsh_model::spec::ClusterSpec;
 
 use super::Engine;
+use super::data::holds_data;
 
 /// Preflight's own code for it, which compares log dirs with each other and with ZooKeeper.
 const MISMATCH: &str = "cluster-id-mismatch";
+
+/// Preflight's code for log dirs that are empty, which cannot know whether they ever were not.
+const DATA_MISSING: &str = "broker-data-missing";
 
 impl Engine {
     /// Brokers that do not run and whose `meta.properties` name another cluster than ZooKeeper
@@ -24,7 +29,10 @@ impl Engine {
         };
         let Some(own) = own else { return Vec::new() };
         let idle = snapshot.nodes.iter().filter(|facts| !facts.process.is_alive());
-        idle.filter_map(|facts| mismatch(spec, facts, &own, source)).collect()
+        let strays = idle.filter_map(|facts| mismatch(spec, facts, &own, source));
+        let was_ready = self.store.cluster_id(&spec.name).is_some();
+        let gone = was_ready.then(|| data_gone(spec, snapshot)).flatten();
+        strays.chain(gone).collect()
     }
 
     /// Adds what is known of identities to a plan, unless it moves the data aside anyway.
@@ -32,14 +40,12 @@ impl Engine {
         if plan.actions().any(|action| matches!(action, Action::ArchiveData { .. })) {
             return;
         }
-        let own = self.identity_findings(spec, snapshot);
+        let mut own = self.identity_findings(spec, snapshot);
         let told = plan.findings().any(|finding| finding.code == MISMATCH);
         // Preflight knows which one is the stray only where ZooKeeper serves.
-        if own.is_empty() || (told && snapshot.zookeeper.is_some()) {
-            return;
-        }
+        own.retain(|finding| finding.code != MISMATCH || !told || snapshot.zookeeper.is_none());
         for step in &mut plan.steps {
-            step.plan.findings.retain(|finding| finding.code != MISMATCH);
+            step.plan.findings.retain(|finding| own.iter().all(|own| own.code != finding.code));
         }
         if let Some(first) = plan.steps.first_mut() {
             first.plan.findings.extend(own);
@@ -69,6 +75,45 @@ fn mismatch(spec: &ClusterSpec, facts: &NodeFacts, own: &str, source: &str) -> O
             format!("cluster restore {name}"),
             format!("cluster archive {name}; cluster up {name}"),
         ],
+        safe_to_fix: false,
+    })
+}
+
+/// A cluster that was ready once, of which ZooKeeper's data is there and no broker's: its disk may
+/// not be mounted, and brokers that start beside it make every partition anew, empty.
+fn data_gone(spec: &ClusterSpec, snapshot: &Snapshot) -> Option<Finding> {
+    let (zookeepers, brokers): (Vec<&NodeFacts>, Vec<&NodeFacts>) =
+        snapshot.nodes.iter().partition(|facts| facts.node == Node::ZooKeeper);
+    let left = |facts: &&NodeFacts| facts.process.is_alive() || holds_data(facts);
+    let kept = zookeepers.iter().any(|facts| holds_data(facts));
+    let topics = snapshot.zookeeper.as_ref().map(|facts| facts.topics);
+    if !kept || topics == Some(0) || brokers.is_empty() || brokers.iter().any(left) {
+        return None;
+    }
+    let name = &spec.name;
+    let dirs = brokers.iter().flat_map(|facts| {
+        facts.data.iter().map(|dir| format!("{}  {}  no data", facts.node, dir.path))
+    });
+    let known = match topics {
+        Some(topics) => format!("ZooKeeper knows {topics} topics"),
+        None => "ZooKeeper has its data".to_string(),
+    };
+    let mut next: Vec<String> =
+        spec.data_dir.iter().map(|dir| format!("!findmnt -T {}", quoted(dir))).collect();
+    next.push(format!("cluster restore {name}"));
+    next.push(format!("cluster archive {name}; cluster up {name}"));
+    Some(Finding {
+        severity: Severity::Problem,
+        code: DATA_MISSING.to_string(),
+        subject: "cluster".to_string(),
+        message: "no broker has data, and they had some when the cluster was last ready".into(),
+        evidence: dirs.chain([known]).collect(),
+        cause: Some(
+            "a disk that is not mounted, or folders that were deleted; brokers that start now \
+             make every partition anew, empty"
+                .into(),
+        ),
+        next,
         safe_to_fix: false,
     })
 }

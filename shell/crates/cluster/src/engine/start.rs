@@ -16,6 +16,9 @@ use super::{Engine, plan};
 /// Preflight's code for too little memory.
 const MEMORY_SHORT: &str = "memory-short";
 
+/// Preflight's code for a ZooKeeper that lost what it knew while brokers have data.
+pub(super) const ZOOKEEPER_WIPED: &str = "zookeeper-wiped";
+
 impl Engine {
     /// Starts those of `nodes` that are not running, ZooKeeper before brokers, and waits for their
     /// gates. All nodes of the spec: `&spec.nodes()`. What was started stays when a gate fails.
@@ -115,7 +118,9 @@ impl Engine {
         });
         findings.retain(|finding| {
             let of = spec.nodes().into_iter().find(|node| node.to_string() == finding.subject);
-            of.is_none_or(|node| down.contains(&node)) && !(some && finding.code == MEMORY_SHORT)
+            // A broker's start would write a new cluster's id.
+            (of.is_none_or(|node| down.contains(&node)) || finding.code == ZOOKEEPER_WIPED)
+                && !(some && finding.code == MEMORY_SHORT)
         });
         if let Some(error) = plan::refusal(findings.iter()) {
             return Err(error);

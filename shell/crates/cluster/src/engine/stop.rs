@@ -1,17 +1,23 @@
 //! Stops nodes in order, and the faults made on purpose: kill, pause, resume.
 
+mod told;
+
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use kafsh_model::plan::{Finding, Node, Severity};
+use kafsh_model::plan::Node;
 use kafsh_model::port::Signal;
 use kafsh_model::snapshot::{NodeFacts, ProcessState};
 use kafsh_model::spec::ClusterSpec;
 use kafsh_model::{BrokerId, Class, Error, Result};
 
+use self::told::Lost;
 use super::nodes::{alive, known};
 use super::report::{StopOptions, StopReport, Stopped};
 use super::{Engine, KILL_DEADLINE, STOP_DEADLINE};
+
+/// Longest that a broker is given to end by itself which nobody can take partitions from.
+const LOST_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Stops `nodes`: the brokers together, ZooKeeper after the last broker is gone. When some
@@ -19,8 +25,9 @@ impl Engine {
     /// `min.insync.replicas`, unless `force`. Nodes that are not running are passed over.
     ///
     /// # Errors
-    /// `under-min-isr` (refused); `brokers-need-zookeeper` (refused) where ZooKeeper is to stop and
-    /// a broker is not; `stop-timed-out` with `--force` as the way on; `locked`; `interrupted`.
+    /// `under-min-isr` (refused); `stop-needs-zookeeper` (refused); `brokers-need-zookeeper`
+    /// (refused) where ZooKeeper is to stop and a broker is not; `stop-timed-out` with `--force` as
+    /// the way on; `locked`; `interrupted`.
     pub async fn stop(
         &self,
         spec: &ClusterSpec,
@@ -59,7 +66,27 @@ impl Engine {
         Ok(report)
     }
 
-    /// Brokers together, then ZooKeeper; no check, no lock.
+    /// Whether brokers that end can hand over their partitions first, by the nodes' `facts`.
+    pub(super) async fn lost_handover(
+        &self,
+        spec: &ClusterSpec,
+        facts: &[NodeFacts],
+    ) -> Option<Lost> {
+        let lives = |f: &NodeFacts| f.node == Node::ZooKeeper && f.process.is_alive();
+        let known = |f: &NodeFacts| f.data.iter().any(|dir| dir.cluster_id.is_some());
+        match self.zookeeper_facts(spec).await {
+            Err(_) if facts.iter().any(lives) => Some(Lost::Silent),
+            Err(_) => Some(Lost::Gone),
+            Ok(told) if told.cluster_id.is_none() && facts.iter().any(known) => Some(Lost::Wiped),
+            Ok(_) => None,
+        }
+    }
+
+    /// Brokers together, then ZooKeeper; no lock, and no check but that brokers can hand over their
+    /// partitions, which `force` passes over.
+    ///
+    /// # Errors
+    /// `stop-needs-zookeeper` (refused; nothing was stopped); `stop-timed-out`; `interrupted`.
     pub(super) async fn stop_nodes(
         &self,
         spec: &ClusterSpec,
@@ -73,12 +100,24 @@ impl Engine {
             .iter()
             .filter(|f| f.process.is_alive())
             .partition(|f| f.node == Node::ZooKeeper);
-        if !brokers.is_empty() && self.zookeeper_facts(spec).await.is_err() {
-            report.findings.push(without_zookeeper(spec));
-            self.note(
-                "ZooKeeper does not serve: brokers stop without handing over their partitions",
-            );
+        for facts in &zookeeper {
+            // It is stopped last, and the brokers need it until then.
+            if matches!(facts.process, ProcessState::Paused { .. }) {
+                self.runtime.signal(spec, facts.node, Signal::Resume).await?;
+            }
         }
+        let mut deadline = options.deadline.unwrap_or(STOP_DEADLINE);
+        if !brokers.is_empty()
+            && let Some(lost) = self.lost_handover(spec, facts).await
+        {
+            if !options.force {
+                return Err(lost.refusal(spec));
+            }
+            report.findings.push(told::without_zookeeper(spec, lost));
+            self.note("brokers stop without handing over their partitions: ZooKeeper is gone");
+            deadline = options.deadline.unwrap_or(LOST_DEADLINE);
+        }
+        let options = &StopOptions { deadline: Some(deadline), ..options.clone() };
         for wave in [brokers, zookeeper] {
             let stops = wave.into_iter().map(|facts| self.stop_node(spec, facts, options));
             let outcomes = self.cancel.run(async { Ok(join_all(stops).await) }).await?;
@@ -86,10 +125,12 @@ impl Engine {
             for outcome in outcomes {
                 match outcome {
                     Ok(stopped) => {
+                        report.findings.extend(
+                            stopped.recovering.then(|| told::in_recovery(spec, stopped.node)),
+                        );
                         report
                             .findings
-                            .extend(stopped.recovering.then(|| in_recovery(spec, stopped.node)));
-                        report.findings.extend(stopped.killed.then(|| was_killed(spec, &stopped)));
+                            .extend(stopped.killed.then(|| told::was_killed(spec, &stopped)));
                         report.stopped.push(stopped);
                     }
                     Err(error) => late.push(error),
@@ -143,7 +184,7 @@ impl Engine {
                     Ok(path) => format!("what its threads do: {path}"),
                     Err(error) => error.message,
                 };
-                return Err(stop_late(spec, node, facts, after).with_evidence(doing));
+                return Err(told::stop_late(spec, node, facts, after).with_evidence(doing));
             }
             Err(error) => return Err(error),
         };
@@ -200,75 +241,5 @@ impl Engine {
         }
         Err(Error::failed("not-running", format!("{node} is not running"))
             .with_next(format!("cluster status {}", spec.name)))
-    }
-}
-
-fn stop_late(spec: &ClusterSpec, node: Node, facts: &NodeFacts, after: Duration) -> Error {
-    let after = kafsh_model::units::show_duration(after);
-    let pid = facts.process.pid().map_or(String::new(), |pid| format!(" (pid {pid})"));
-    let next = match node {
-        Node::Broker(id) => format!("@{} broker stop {id} --force", spec.name),
-        Node::ZooKeeper => format!("cluster stop {} --force", spec.name),
-    };
-    Error::new(
-        Class::TimedOut,
-        "stop-timed-out",
-        format!("{node}{pid} has not ended {after} after SIGTERM"),
-    )
-    .with_cause(
-        "it may still be handing over partitions; killed, it recovers its logs at its next start",
-    )
-    .with_next(next)
-}
-
-/// It got SIGKILL, as `--force` says; what it did instead of ending is worth a look.
-fn was_killed(spec: &ClusterSpec, stopped: &Stopped) -> Finding {
-    let node = stopped.node;
-    let logs = match node {
-        Node::Broker(id) => format!("@{} broker logs {id}", spec.name),
-        Node::ZooKeeper => format!("@{} cluster logs --errors", spec.name),
-    };
-    Finding {
-        severity: Severity::Warning,
-        code: "stop-forced".to_string(),
-        subject: node.to_string(),
-        message: format!("{node} did not end in time and was killed"),
-        evidence: vec![match &stopped.threads {
-            Some(path) => format!("what its threads did: {path}"),
-            None => "it did not show what its threads did".to_string(),
-        }],
-        cause: None,
-        next: vec![logs],
-        safe_to_fix: false,
-    }
-}
-
-/// A broker that is still loading its logs does not wait for SIGTERM's end: it halts.
-fn in_recovery(spec: &ClusterSpec, node: Node) -> Finding {
-    Finding {
-        severity: Severity::Warning,
-        code: "stopped-in-recovery".to_string(),
-        subject: node.to_string(),
-        message: format!("{node} was ended in the middle of its log recovery"),
-        evidence: Vec::new(),
-        cause: Some("nothing is lost, and the recovery begins again at its next start".into()),
-        next: vec![match node {
-            Node::Broker(id) => format!("@{} broker start {id}", spec.name),
-            Node::ZooKeeper => format!("@{} zookeeper start", spec.name),
-        }],
-        safe_to_fix: false,
-    }
-}
-
-fn without_zookeeper(spec: &ClusterSpec) -> Finding {
-    Finding {
-        severity: Severity::Warning,
-        code: "stopped-without-zookeeper".to_string(),
-        subject: "zookeeper".to_string(),
-        message: "ZooKeeper was gone before the brokers".to_string(),
-        evidence: vec![format!("nothing serves at {}", spec.zookeeper_address())],
-        cause: Some("the controlled part of a broker's shutdown needs ZooKeeper".to_string()),
-        next: vec![format!("cluster stop {} --force", spec.name)],
-        safe_to_fix: false,
     }
 }

@@ -82,11 +82,39 @@ async fn brokers_whose_zookeeper_is_gone_stop_and_say_so() {
     let found = find(&findings, "no-controller");
     assert_eq!(found.message, "brokers run without ZooKeeper");
     assert_eq!(found.next, ["@demo zookeeper start"]);
+    let error = engine.stop(&spec, &spec.nodes(), &StopOptions::default()).await.unwrap_err();
+    assert_eq!(error.code, "stop-needs-zookeeper");
+    assert_eq!(error.next, ["@demo zookeeper start", "cluster stop demo --force"]);
     let options = StopOptions { force: true, ..StopOptions::default() };
     let report = engine.stop(&spec, &spec.nodes(), &options).await.unwrap();
     assert_eq!(report.stopped.len(), 2, "{report:?}");
     let found = find(&report.findings, "stopped-without-zookeeper");
-    assert_eq!(found.next, ["cluster stop demo --force"]);
+    assert_eq!(found.next, ["cluster start demo"]);
+    assert_eq!(engine.status(&spec).await.unwrap().state, "stopped");
+}
+
+/// A disk that is not mounted: ZooKeeper would have every partition made anew, empty.
+#[tokio::test]
+async fn brokers_that_had_data_are_not_started_without_any() {
+    let bench = Bench::new();
+    let spec = demo(2);
+    bench.up(&spec).await.unwrap();
+    let engine = bench.engine();
+    engine.stop(&spec, &spec.nodes(), &StopOptions::default()).await.unwrap();
+    bench.world.state().node(Node::Broker(1)).data = false;
+    let some = engine.doctor(&spec).await.unwrap();
+    assert!(some.iter().all(|f| f.severity != Severity::Problem), "another has it: {some:?}");
+    bench.world.state().node(Node::Broker(2)).data = false;
+    let findings = engine.doctor(&spec).await.unwrap();
+    let found = find(&findings, "broker-data-missing");
+    assert_eq!(found.severity, Severity::Problem);
+    assert_eq!(found.evidence[2], "ZooKeeper has its data");
+    for error in [
+        engine.start(&spec, &spec.nodes()).await.unwrap_err(),
+        engine.up(&spec, &UpOptions::default()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.code, "broker-data-missing", "{error:?}");
+    }
     assert_eq!(engine.status(&spec).await.unwrap().state, "stopped");
 }
 

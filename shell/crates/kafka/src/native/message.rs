@@ -69,7 +69,7 @@ fn produce_in_full(
         bytes(T::RD_KAFKA_VTYPE_VALUE, record.value),
         bytes(T::RD_KAFKA_VTYPE_KEY, record.key),
         blank(T::RD_KAFKA_VTYPE_OPAQUE),
-        // 0, librdkafka's "now", also for a record of the first millisecond of 1970.
+        // 0 is librdkafka's "now"; a record that means 0 itself does not come as far as this.
         blank(T::RD_KAFKA_VTYPE_TIMESTAMP),
         blank(T::RD_KAFKA_VTYPE_HEADERS),
     ];
