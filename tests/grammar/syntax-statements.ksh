@@ -7,6 +7,8 @@ let 3brokers = 3
 #   ^^^^^^^^ syntax/malformed: a name is a letter
 let brokers 3
 #           ^ syntax/malformed: `=` is missing
+for x in [1,2] { topic list }
+#        ^^^^^ syntax/malformed: goes through words, not a list
 for t $names { topic describe $t }
 #     ^^^^^^ syntax/malformed: `in` is missing
 for t in { topic list }

@@ -43,6 +43,8 @@ pub struct Reading {
     seen: u64,
     /// It has no end of its own: Ctrl-C is its end, and no failure
     follows: bool,
+    /// An offset that it was to begin at, which may lie beyond the end
+    begins_at: Option<i64>,
     /// The consumer came to the end it was asked for
     at_end: bool,
     timed_out: bool,
@@ -64,12 +66,18 @@ impl Reading {
             what,
             seen: 0,
             follows: false,
+            begins_at: None,
             at_end: false,
             timed_out: false,
             origin: None,
             positions: Offsets::new(),
             clean: true,
         }
+    }
+
+    /// Says which offset it was to begin at.
+    pub fn beginning_at(self, begins_at: Option<i64>) -> Self {
+        Reading { begins_at, ..self }
     }
 
     /// Says where it reads; a checkpoint there is kept.
@@ -191,7 +199,13 @@ impl Reading {
         if self.left() == 0 {
             return Ok(Vec::new());
         }
-        Ok(vec![format!("end of {what}: {seen}")])
+        let mut remarks = vec![format!("end of {what}: {seen}")];
+        if let (0, Some(offset)) = (self.seen, self.begins_at) {
+            remarks.push(format!(
+                "nothing is there from offset {offset} on; `topic offsets` shows where topics end"
+            ));
+        }
+        Ok(remarks)
     }
 }
 

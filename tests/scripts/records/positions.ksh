@@ -10,4 +10,12 @@ consume t --count 1
 consume t | where '.value | tonumber > 7'
 consume t | head 2
 expect error topic-not-found consume nowhere
+# Beyond the end, and the one timestamp that cannot be written.
+consume t --from 99999
+expect error bad-value produce t --timestamp 0 <<END
+a
+END
+expect error bad-envelope produce t --envelope <<END
+{"value":"z","timestamp":0}
+END
 consume t --count 20 --timeout 300ms

@@ -63,10 +63,15 @@ async fn run(call: Call) -> Result<Output> {
         return Ok(Output { notes, ..Output::value(json!([]), View::Blocks(COLUMNS)) });
     }
     // Looked at anew: what was mended is gone, and so is what came of it.
-    let mut output = shown(&engine.doctor(&spec).await?)?;
+    let left = engine.doctor(&spec).await?;
+    let problems = left.iter().any(|finding| finding.severity == Severity::Problem);
+    let mut output = shown(&left)?;
     output.notes = report.done.iter().map(|done| format!("mended: {done}")).collect();
     if report.done.is_empty() {
-        output.notes.push("nothing was there to mend".to_string());
+        output.notes.push(match problems {
+            true => "nothing of this is mended without being asked".to_string(),
+            false => "nothing was there to mend".to_string(),
+        });
     }
     Ok(output)
 }

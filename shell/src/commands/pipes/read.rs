@@ -125,6 +125,11 @@ impl Source<Value> for JsonLines {
 fn csv(text: &str, name: &str) -> Result<Value> {
     let mut records = csv_records(text)?.into_iter();
     let keys = records.next().unwrap_or_default();
+    if let Some(twice) = keys.iter().enumerate().find(|(at, key)| keys[..*at].contains(key)) {
+        let message = format!("two columns of `{name}` are named `{}`", twice.1.escape_debug());
+        return Err(Error::failed("bad-csv", message)
+            .with_cause("a field of a row has one value; the first record names the columns"));
+    }
     let mut rows = Vec::new();
     for (index, record) in records.enumerate() {
         if record.len() != keys.len() {
@@ -190,6 +195,7 @@ mod tests {
         assert_eq!(csv(text, "f").unwrap(), wanted);
         assert_eq!(csv("", "f").unwrap(), json!([]));
         assert_eq!(csv("a,b\n1\n", "f").unwrap_err().code, "bad-csv");
+        assert_eq!(csv("a,b,a\n1,2,3\n", "f").unwrap_err().code, "bad-csv");
         assert_eq!(csv("a\n\"1", "f").unwrap_err().code, "bad-csv");
     }
 }

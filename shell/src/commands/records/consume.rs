@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kafsh_model::port::{ConsumeOptions, To};
+use kafsh_model::port::{ConsumeOptions, From, To};
 use kafsh_model::topic::TopicPartition;
 use kafsh_model::{Error, Result};
 
@@ -131,9 +131,13 @@ async fn run(call: Call) -> Result<Output> {
         checkpoint = Some(call.cancel.run(resuming).await?);
     }
     let records = call.records()?;
+    let begins_at = match options.from {
+        From::Offset(offset) if offset > 0 => Some(offset),
+        _ => None,
+    };
     let consumer = call.cancel.run(records.consumer(options)).await?;
     let reading = Reading::new(consumer, limits, what, call.cancel.clone());
-    let reading = reading.following(follows);
+    let reading = reading.following(follows).beginning_at(begins_at);
     let reading = Box::new(reading.of(Origin { target, cluster, topics, checkpoint }));
     let flow = match format {
         Some(format) => Flow::Lines(Box::new(Formatted::new(reading, format))),

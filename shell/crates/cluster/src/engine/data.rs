@@ -215,7 +215,9 @@ impl Engine {
         self.stop_nodes(spec, &spec.nodes(), &facts, &options).await?;
         refuse_running(spec, &self.node_facts(spec).await?)?;
         self.runtime.destroy(spec, archives_too).await?;
-        self.store.remove(&spec.name)
+        self.store.remove(&spec.name)?;
+        self.store.remove_lock(&spec.name);
+        Ok(())
     }
 }
 
@@ -229,7 +231,15 @@ fn refuse_running(spec: &ClusterSpec, facts: &[NodeFacts]) -> Result<()> {
         return Ok(());
     }
     let verb = if running.len() == 1 { "is" } else { "are" };
+    let one = match facts {
+        [NodeFacts { node: Node::Broker(id), .. }] => Some(id),
+        _ => None,
+    };
+    let next = match one {
+        Some(id) => format!("@{} broker stop {id}", spec.name),
+        None => format!("cluster stop {}", spec.name),
+    };
     Err(Error::refused("still-running", format!("{} {verb} still running", running.join(", ")))
         .with_cause("data is moved or deleted only while nobody writes to it")
-        .with_next(format!("cluster stop {}", spec.name)))
+        .with_next(next))
 }

@@ -1,7 +1,9 @@
 //! One command at a time changes a cluster: a file lock that ends with its process.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kafsh_model::{ClusterName, Error, Result};
@@ -31,22 +33,29 @@ impl Store {
         self.lock_file(name.as_str(), command)
     }
 
+    /// Deletes the file of a cluster's lock, which the caller holds and needs no more: whoever
+    /// opened it before sees that it is another's and opens it anew.
+    pub(crate) fn remove_lock(&self, name: &ClusterName) {
+        // An empty file that stays harms nobody.
+        let _ = fs::remove_file(self.home.join("locks").join(format!("{name}.lock")));
+    }
+
     pub(super) fn lock_file(&self, name: &str, command: &str) -> Result<ClusterLock> {
         let folder = self.home.join("locks");
         files::create_dir_all(&folder)?;
         let path = folder.join(format!("{name}.lock"));
         let fail = |error: &std::io::Error| files::io_error("open the lock", &path, error);
-        let mut file = fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|error| fail(&error))?;
+        let open = || {
+            let mut options = fs::OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).open(&path)
+        };
+        let mut file = open().map_err(|error| fail(&error))?;
         let begin = Instant::now();
         loop {
             match file.try_lock() {
-                Ok(()) => break,
+                Ok(()) if is_at(&file, &path) => break,
+                // Its cluster was destroyed, and the file with it, between our opening and locking.
+                Ok(()) => file = open().map_err(|error| fail(&error))?,
                 Err(TryLockError::WouldBlock) if begin.elapsed() < LOCK_PATIENCE => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
@@ -60,6 +69,13 @@ impl Store {
         let _ = writeln!(file, "{}\n{command}", std::process::id());
         Ok(ClusterLock { _file: file })
     }
+}
+
+/// Whether `path` is still this file.
+fn is_at(file: &File, path: &Path) -> bool {
+    let inode = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    let there = fs::metadata(path).map(inode).ok();
+    there.is_some() && there == file.metadata().map(inode).ok()
 }
 
 fn held(name: &str, file: &mut File) -> Error {
@@ -77,4 +93,26 @@ fn held(name: &str, file: &mut File) -> Error {
         error = error.with_evidence(format!("pid {pid}: {}", command.escape_debug()));
     }
     error.with_next(format!("wait 60s cluster status {name} | jq '.healthy'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Somebody opened the file, the cluster was destroyed, a third one made it anew.
+    #[test]
+    fn a_lock_on_a_file_that_is_gone_is_no_lock() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        let name = ClusterName::new("demo").unwrap();
+        let first = store.lock(&name, "destroy").unwrap();
+        store.remove_lock(&name);
+        let path = home.path().join("locks/demo.lock");
+        assert!(!is_at(&first._file, &path));
+        let second = store.lock(&name, "up").unwrap();
+        assert!(is_at(&second._file, &path));
+        assert_eq!(store.lock(&name, "up").unwrap_err().code, "locked");
+        drop(first);
+        assert_eq!(store.lock(&name, "up").unwrap_err().code, "locked");
+    }
 }

@@ -12,7 +12,8 @@ use crate::highlight::TokenKind;
 use crate::lex::{self, Kind, Token};
 use crate::limits::WORDS_MAX;
 use crate::tree::{
-    Block, Else, LetValue, Name, Pipeline, Span, Stage, StageKind, Statement, StatementKind, Word,
+    Block, Else, LetValue, Name, Part, Pipeline, Span, Stage, StageKind, Statement, StatementKind,
+    Word,
 };
 
 impl Parser<'_> {
@@ -223,6 +224,14 @@ impl Parser<'_> {
                 let help = "keep them in a file: `let items = read FILE | jq -s '…'`";
                 self.report_limit("limit/words", raw.word.span, message, help);
                 return None;
+            }
+            if let Some(Part::Literal(text)) = raw.word.parts.first()
+                && !raw.word.quoted
+                && text.starts_with('[')
+            {
+                let help = "write the words with spaces, `for x in 1 2 { … }`; a list comes of a \
+                            name, `let items = jq -n '[1,2]'`, then `for x in $items { … }`";
+                return self.malformed(raw.word.span, "`for` goes through words, not a list", help);
             }
             items.push(raw.word);
             self.expecting(CursorPlace::Item);
